@@ -1,0 +1,6 @@
+"""`python -m ninep`."""
+
+from ninep.cli import entry
+
+if __name__ == "__main__":
+    entry()

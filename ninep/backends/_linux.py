@@ -1,0 +1,136 @@
+"""What the local backend needs of Linux that `os` does not offer, or offers with a trap.
+
+A file is addressed by an open descriptor and never by a path.  Calls that have no form for an
+`O_PATH` descriptor take its name in /proc instead, which leads to that very file.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import stat
+from functools import cache
+from pathlib import Path
+
+from ninep.backends._shared import ACCESS, error, signed
+from ninep.constants import LopenFlag
+
+NODE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How to hold a file without opening it."""
+HARMLESS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+TRANSLATED = {
+    int(LopenFlag.TRUNC): os.O_TRUNC,
+    int(LopenFlag.APPEND): os.O_APPEND,
+    int(LopenFlag.DSYNC): os.O_DSYNC,
+    int(LopenFlag.SYNC): os.O_SYNC,
+}
+"""`LopenFlag` → the host's number: they differ between machines, but not those of the access mode.
+Other flags mean nothing here.
+"""
+KNOWN_FLAGS = ACCESS | sum(TRANSLATED)
+
+KEEP = -1
+"""An owner or group that stays as it is."""
+ID_END = 0xFFFFFFFF
+AT_FDCWD = -100
+UTIME_NOW = (1 << 30) - 1
+UTIME_OMIT = (1 << 30) - 2
+SET_ID = stat.S_ISUID | stat.S_ISGID
+PROC_STATUS = Path("/proc/self/status")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Fd:
+    """A descriptor of the process, closed when its last holder lets it go.
+
+    Whoever uses the number holds this object, so the number cannot be given to another file while
+    a call with it is still running in a thread.
+    """
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        """Own the descriptor `number`."""
+        self.number = number
+
+    def __del__(self) -> None:
+        """Close it."""
+        os.close(self.number)
+
+
+def magic(number: int) -> bytes:
+    """Return the path that leads to what a descriptor holds, and nowhere else."""
+    return b"/proc/self/fd/%d" % number
+
+
+def host_flags(flags: int) -> int:
+    """Translate a `LopenFlag` word for `os.open`; what means nothing for an export is left out.
+
+    Errors: EINVAL (no access mode)
+    """
+    return _translate(flags & KNOWN_FLAGS)
+
+
+@cache
+def _translate(flags: int) -> int:
+    if flags & ACCESS == ACCESS:
+        raise error(errno.EINVAL)
+    host = flags & ACCESS | HARMLESS
+    for bit, translated in TRANSLATED.items():
+        if flags & bit:
+            host |= translated
+    return host
+
+
+def umask() -> int:
+    """Return the process's umask without changing it, as `os.umask` would.
+
+    Errors: ENOSYS (/proc, without which no file can be reached, is not mounted)
+    """
+    try:
+        status = PROC_STATUS.read_bytes()
+    except FileNotFoundError:
+        raise OSError(errno.ENOSYS, "/proc is needed and not mounted") from None
+    found = re.search(rb"^Umask:\s*([0-7]+)", status, re.MULTILINE)
+    return int(found[1], 8) if found else 0
+
+
+def chmod(number: int, mode: int) -> None:
+    """Change the mode bits of what a descriptor holds."""
+    os.chmod(magic(number), mode)  # noqa: PTH101  a descriptor and no path
+
+
+def chown(number: int, uid: int, gid: int) -> None:
+    """Change owner and group of what a descriptor holds, a symbolic link included.
+
+    Errors: EINVAL (a number that chown(2) takes for `KEEP` or cannot take), EPERM
+    """
+    if uid >= ID_END or gid >= ID_END:
+        raise error(errno.EINVAL)
+    os.chown(magic(number), uid, gid)
+
+
+def set_times(number: int, atime: tuple[int, int] | None, mtime: tuple[int, int] | None) -> None:
+    """Set times as (seconds as on the wire, nanoseconds or `UTIME_NOW`); None leaves one alone."""
+    words = [*(atime or (0, UTIME_OMIT)), *(mtime or (0, UTIME_OMIT))]
+    times = (ctypes.c_long * 4)(*map(signed, words))
+    if _libc.utimensat(AT_FDCWD, magic(number), times, 0):
+        raise error(ctypes.get_errno())
+
+
+def drop_set_id(number: int) -> None:
+    """Take away what lets others run a file as its owner.
+
+    Linux does so when a file is written or cut, unless by root, which a server may be.
+    """
+    mode = os.fstat(number).st_mode
+    if is_set_id(mode):
+        chmod(number, stat.S_IMODE(mode) & ~SET_ID)
+
+
+def is_set_id(mode: int) -> bool:
+    """Say whether running a file of this mode changes user or group."""
+    return bool(mode & stat.S_ISUID or (mode & stat.S_ISGID and mode & stat.S_IXGRP))

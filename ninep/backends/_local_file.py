@@ -1,0 +1,140 @@
+"""An open file or directory of the host.
+
+Reads and writes run in the event loop: the page cache answers in a microsecond, a thread would
+take seventy.  What is not in the cache is read in a thread, and so is every fsync.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ninep.backends._linux import Fd, drop_set_id
+from ninep.backends._shared import SIZE_END, error
+from ninep.constants import DirentType, QidType
+from ninep.messages import Qid
+
+if TYPE_CHECKING:
+    from ninep.backends.local import LocalBackend
+
+DIRECTORY = (int(QidType.DIR), int(DirentType.DIR))
+SYMLINK = (int(QidType.SYMLINK), int(DirentType.LNK))
+REGULAR = (int(QidType.FILE), int(DirentType.REG))
+SPECIAL = (int(QidType.FILE), int(DirentType.UNKNOWN))
+LOST = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
+"""Errors of an fsync after which the data are gone: Linux reports them once and then success."""
+ENCODING, SURROGATES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+
+
+class LocalFile:
+    """What an open fid reads and writes."""
+
+    __slots__ = ("_dev", "_fd", "_lost", "_path", "_set_id", "_tree", "_try_cache")
+
+    def __init__(
+        self, tree: LocalBackend, fd: Fd, dev: int, path: int, *, set_id: bool = False
+    ) -> None:
+        """Hold an open descriptor of the file with qid path `path`.
+
+        `set_id` says that a write must take the file's set-user-id and set-group-id bits away.
+        """
+        self._tree = tree
+        self._fd = fd
+        self._dev = dev
+        self._path = path
+        self._set_id = set_id
+        self._lost = 0
+        self._try_cache = dev not in tree.uncached
+
+    async def read(self, offset: int, count: int) -> bytes | bytearray:
+        """Return up to `count` bytes; they come from a thread if they are not in memory."""
+        if not self._try_cache:
+            return os.pread(self._fd.number, count, offset)
+        buffer = bytearray(count)
+        try:
+            got = os.preadv(self._fd.number, (buffer,), offset, os.RWF_NOWAIT)
+        except BlockingIOError:
+            got = 0
+        except OSError as exc:
+            if exc.errno != errno.EOPNOTSUPP:
+                raise
+            self._tree.uncached.add(self._dev)
+            self._try_cache = False
+            return os.pread(self._fd.number, count, offset)
+        if got < count:
+            got = await self._read_on(buffer, offset, got)
+            del buffer[got:]
+        return buffer
+
+    async def _read_on(self, buffer: bytearray, offset: int, got: int) -> int:
+        """Read on after `got` bytes, where the file ended or the cache did; return the total."""
+        try:
+            return self._fill(buffer, offset, got, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return await self._tree.in_thread(self._fill, buffer, offset, got, 0)
+
+    def _fill(self, buffer: bytearray, offset: int, got: int, flags: int) -> int:
+        with memoryview(buffer) as view:
+            while got < len(buffer):
+                with view[got:] as rest:
+                    more = os.preadv(self._fd.number, (rest,), offset + got, flags)
+                if not more:
+                    break
+                got += more
+        return got
+
+    async def write(self, offset: int, data: bytes | bytearray | memoryview) -> int:
+        """Write at `offset`, or at the end if opened with APPEND; return how much went in."""
+        if self._set_id:
+            self._drop_set_id()
+        done = os.pwrite(self._fd.number, data, offset)
+        self._tree.changed(self._path)
+        return done
+
+    async def truncate(self, size: int) -> None:
+        """Cut or extend to `size` bytes."""
+        if size >= SIZE_END:
+            raise error(errno.EFBIG)
+        if self._set_id:
+            self._drop_set_id()
+        os.ftruncate(self._fd.number, size)
+        self._tree.changed(self._path)
+
+    def _drop_set_id(self) -> None:
+        drop_set_id(self._fd.number)
+        self._set_id = False
+
+    async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  the Protocol's signature
+        """Wait until all is on stable storage.  Data once lost stay lost: the error is repeated."""
+        if self._lost:
+            raise error(self._lost)
+        await self._tree.in_thread(self._sync, os.fdatasync if datasync else os.fsync)
+
+    def _sync(self, call: Callable[[int], None]) -> None:
+        try:
+            call(self._fd.number)
+        except OSError as exc:
+            if exc.errno in LOST:
+                self._lost = exc.errno
+            raise
+
+    def readdir(self) -> Iterator[tuple[Qid, int, bytes]]:
+        """Scan the directory by a descriptor of its own: scans do not disturb each other.
+
+        A mount point shows the path of the directory beneath it, as getdents(2) does.
+        """
+        tree = self._tree
+        fd = Fd(tree.reopen(self._fd.number, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        with os.scandir(fd.number) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    kind, dirent = REGULAR
+                elif entry.is_dir(follow_symlinks=False):
+                    kind, dirent = DIRECTORY
+                else:
+                    kind, dirent = SYMLINK if entry.is_symlink() else SPECIAL
+                path = tree.path(self._dev, entry.inode())
+                yield Qid(kind, 0, path), dirent, entry.name.encode(ENCODING, SURROGATES)

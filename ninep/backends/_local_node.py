@@ -1,0 +1,362 @@
+"""A file of the host under one name.
+
+Invariant: a `LocalNode` is one inode.  Its descriptor keeps the inode's number from being reused,
+so device and number say whether a name still means that node.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from ninep.backend import Node
+from ninep.backends._linux import (
+    KEEP,
+    NODE,
+    UTIME_NOW,
+    Fd,
+    chmod,
+    chown,
+    drop_set_id,
+    host_flags,
+    is_set_id,
+    magic,
+    set_times,
+)
+from ninep.backends._local_file import LocalFile
+from ninep.backends._shared import (
+    ACCESS,
+    DEVICES,
+    LINK,
+    MASK64,
+    MODE_BITS,
+    NANOSECONDS,
+    PERMISSIONS,
+    REGULAR,
+    SIZE_END,
+    TRUNC,
+    NamedNode,
+    check_name,
+    check_openable,
+    device_word,
+    error,
+    node_type,
+)
+from ninep.constants import V9FS_MAGIC, GetattrMask, LopenFlag, SetattrValid, XattrFlag
+from ninep.messages import Rgetattr, Rstatfs, Tsetattr
+
+if TYPE_CHECKING:
+    from ninep.backends.local import LocalBackend
+
+CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+BLOCK = 4096
+
+BASIC = int(GetattrMask.BASIC)
+EXCL = int(LopenFlag.EXCL)
+MODE, UID, GID = int(SetattrValid.MODE), int(SetattrValid.UID), int(SetattrValid.GID)
+SIZE, ATIME, MTIME = int(SetattrValid.SIZE), int(SetattrValid.ATIME), int(SetattrValid.MTIME)
+ATIME_SET, MTIME_SET = int(SetattrValid.ATIME_SET), int(SetattrValid.MTIME_SET)
+XATTR_FLAGS = {
+    0: 0,
+    int(XattrFlag.CREATE): os.XATTR_CREATE,
+    int(XattrFlag.REPLACE): os.XATTR_REPLACE,
+}
+
+
+class LocalNode(NamedNode):
+    """One inode, held by an `O_PATH` descriptor and reached under one name."""
+
+    __slots__ = ("dev", "fd", "ino", "kind", "qid", "tree")
+
+    def __init__(self, tree: LocalBackend, fd: Fd, parent: LocalNode | None, name: bytes) -> None:
+        """Make the node of what `fd` holds."""
+        super().__init__(parent, name)
+        st = os.fstat(fd.number)
+        self.tree = tree
+        self.fd = fd
+        self.dev = st.st_dev
+        self.ino = st.st_ino
+        self.kind = stat.S_IFMT(st.st_mode)
+        self.qid = tree.qid(st)
+
+    def is_inode(self, st: os.stat_result) -> bool:
+        """Say whether these are the attributes of this very inode."""
+        return st.st_ino == self.ino and st.st_dev == self.dev
+
+    def _stat(self, name: bytes) -> os.stat_result:
+        return os.stat(name, dir_fd=self.fd.number, follow_symlinks=False)
+
+    def _look_up(self, name: bytes) -> LocalNode:
+        fd = Fd(os.open(name, NODE, dir_fd=self.fd.number))
+        return self.adopt(name, LocalNode(self.tree, fd, self, name))
+
+    async def walk(self, name: bytes) -> LocalNode:
+        """Return the node called `name`: the known one if the name still means it."""
+        child = self.known(name)
+        if child is None:
+            check_name(name)
+            return self._look_up(name)
+        st = self._stat(name)
+        if not child.is_inode(st):
+            return self._look_up(name)
+        child.qid = self.tree.qid(st)
+        return child
+
+    async def getattr(self, request_mask: int) -> Rgetattr:
+        """Return the basic attributes; birth time, generation and data version are not kept."""
+        st = os.fstat(self.fd.number)
+        self.qid = self.tree.qid(st)
+        rdev = st.st_rdev
+        return Rgetattr(
+            request_mask & BASIC,
+            self.qid,
+            st.st_mode,
+            st.st_uid,
+            st.st_gid,
+            st.st_nlink,
+            rdev and device_word(os.major(rdev), os.minor(rdev)),
+            st.st_size,
+            st.st_blksize or BLOCK,
+            st.st_blocks,
+            st.st_atime_ns // NANOSECONDS & MASK64,
+            st.st_atime_ns % NANOSECONDS,
+            st.st_mtime_ns // NANOSECONDS & MASK64,
+            st.st_mtime_ns % NANOSECONDS,
+            st.st_ctime_ns // NANOSECONDS & MASK64,
+            st.st_ctime_ns % NANOSECONDS,
+            0,
+            0,
+            0,
+            0,
+        )
+
+    async def setattr(self, t: Tsetattr) -> None:
+        """Change owner, mode, size, times, in this order; an error leaves the rest undone."""
+        valid, number = t.valid, self.fd.number
+        if valid & MODE and self.kind == LINK:
+            raise error(errno.EOPNOTSUPP)
+        if valid & SIZE and t.size >= SIZE_END:
+            raise error(errno.EFBIG)
+        try:
+            if valid & (UID | GID):
+                chown(number, t.uid if valid & UID else KEEP, t.gid if valid & GID else KEEP)
+            if valid & MODE:
+                chmod(number, t.mode & MODE_BITS)
+            if valid & SIZE:
+                self._truncate(t.size)
+            if valid & (ATIME | MTIME):
+                self._set_times(t)
+        finally:
+            self.changed()
+
+    def _truncate(self, size: int) -> None:
+        if self.tree.privileged and self.kind == REGULAR:
+            drop_set_id(self.fd.number)
+        os.truncate(magic(self.fd.number), size)
+
+    def _set_times(self, t: Tsetattr) -> None:
+        atime = (t.atime_sec, t.atime_nsec) if t.valid & ATIME_SET else (0, UTIME_NOW)
+        mtime = (t.mtime_sec, t.mtime_nsec) if t.valid & MTIME_SET else (0, UTIME_NOW)
+        set_times(
+            self.fd.number,
+            atime if t.valid & ATIME else None,
+            mtime if t.valid & MTIME else None,
+        )
+
+    def changed(self) -> None:
+        """Take a new version: this file was changed through us."""
+        self.tree.changed(self.qid.path)
+        self.qid = self.tree.qid(os.fstat(self.fd.number))
+
+    async def statfs(self) -> Rstatfs:
+        """Return the figures of the file system, in units of its fragment size."""
+        st = os.fstatvfs(self.fd.number)
+        return Rstatfs(
+            V9FS_MAGIC,
+            st.f_frsize or st.f_bsize or BLOCK,
+            st.f_blocks,
+            st.f_bfree,
+            st.f_bavail,
+            st.f_files,
+            st.f_ffree,
+            st.f_fsid & MASK64,
+            st.f_namemax,
+        )
+
+    async def open(self, flags: int) -> LocalFile:
+        """Open the file that this node holds, whatever its name means by now."""
+        host = host_flags(flags)
+        check_openable(self.kind, flags)
+        st = os.fstat(self.fd.number)
+        if not st.st_nlink:
+            raise error(errno.ENOENT)
+        file = self._file(Fd(self.tree.reopen(self.fd.number, host)), flags, st.st_mode)
+        if flags & TRUNC:
+            self.changed()
+        else:
+            self.qid = self.tree.qid(st)
+        return file
+
+    def _file(self, fd: Fd, flags: int, mode: int) -> LocalFile:
+        """Return the open file; root must drop the bits that Linux would drop for others."""
+        set_id = self.tree.privileged and is_set_id(mode) and bool(flags & (ACCESS | TRUNC))
+        if set_id and flags & TRUNC:
+            drop_set_id(fd.number)
+        return LocalFile(self.tree, fd, self.dev, self.qid.path, set_id=set_id)
+
+    async def create(
+        self, name: bytes, flags: int, mode: int, gid: int, uid: int
+    ) -> tuple[LocalNode, LocalFile]:
+        """Create a regular file and open it; without EXCL, open what is there."""
+        check_name(name)
+        host = host_flags(flags)
+        try:
+            number = os.open(name, host | CREATE, mode & PERMISSIONS, dir_fd=self.fd.number)
+        except FileExistsError:
+            if flags & EXCL:
+                raise
+            node = await self.walk(name)
+            return node, await node.open(flags)
+        fd = Fd(number)
+        node = self._made(name, os.fstat(number), mode, gid, uid)
+        return node, LocalFile(self.tree, fd, node.dev, node.qid.path)
+
+    async def mkdir(self, name: bytes, mode: int, gid: int, uid: int) -> LocalNode:
+        """Create a directory; the set-group-id bit that it may inherit is kept."""
+        check_name(name)
+        os.mkdir(name, mode & PERMISSIONS, dir_fd=self.fd.number)
+        return self._made(name, self._stat(name), mode, gid, uid)
+
+    async def symlink(self, name: bytes, target: bytes, gid: int, uid: int) -> LocalNode:
+        """Create a symbolic link."""
+        check_name(name)
+        if b"\0" in target:
+            raise error(errno.EINVAL, name)
+        os.symlink(target, name, dir_fd=self.fd.number)
+        return self._made(name, self._stat(name), 0, gid, uid)
+
+    async def mknod(
+        self, name: bytes, mode: int, major: int, minor: int, gid: int, uid: int
+    ) -> LocalNode:
+        """Create a regular file, FIFO or socket; a device if the server's user may."""
+        check_name(name)
+        kind = node_type(mode, major, minor)
+        if kind == REGULAR:
+            return (await self.create(name, EXCL, mode & MODE_BITS, gid, uid))[0]
+        device = os.makedev(major, minor) if kind in DEVICES else 0
+        os.mknod(name, kind | mode & PERMISSIONS, device, dir_fd=self.fd.number)
+        return self._made(name, self._stat(name), mode & MODE_BITS, gid, uid)
+
+    def _made(self, name: bytes, made: os.stat_result, mode: int, gid: int, uid: int) -> LocalNode:
+        """Finish a file just made and return its node; if that fails, leave no file behind.
+
+        Another process may have exchanged it already: then it is not ours to finish or remove.
+        """
+        try:
+            node = self._look_up(name)
+            if not node.is_inode(made):
+                raise error(errno.ENOENT, name)
+            self.tree.settle(node.fd.number, made, mode, gid, uid)
+            node.changed()
+            self.changed()
+        except OSError:
+            self._unmake(name, made)
+            raise
+        return node
+
+    def _unmake(self, name: bytes, made: os.stat_result) -> None:
+        self.forget(name)
+        there = self._stat(name)
+        if (there.st_dev, there.st_ino) == (made.st_dev, made.st_ino):
+            (os.rmdir if stat.S_ISDIR(made.st_mode) else os.unlink)(name, dir_fd=self.fd.number)
+
+    async def readlink(self) -> bytes:
+        """Return the text of this symbolic link."""
+        if self.kind != LINK:
+            raise error(errno.EINVAL)
+        return os.readlink(b"", dir_fd=self.fd.number)
+
+    async def link(self, name: bytes, target: Node) -> None:
+        """Make a further name for the very inode of `target`, a symbolic link's included."""
+        check_name(name)
+        there = self._same_tree(target)
+        os.link(
+            magic(there.fd.number),
+            name,
+            src_dir_fd=there.fd.number,  # unused, but without it the link in /proc is meant
+            dst_dir_fd=self.fd.number,
+            follow_symlinks=True,
+        )
+        there.changed()
+        self.changed()
+
+    def _same_tree(self, node: Node) -> LocalNode:
+        if isinstance(node, LocalNode) and node.tree is self.tree:
+            return node
+        raise error(errno.EXDEV)
+
+    def _check_still(self, name: bytes, only: Node | None) -> None:
+        """Refuse if `name` is not `only`; the root has no name that could be removed."""
+        if only is not None and only.parent is only:
+            raise error(errno.EBUSY)
+        check_name(name)
+        if only is not None and not self._same_tree(only).is_inode(self._stat(name)):
+            raise error(errno.ENOENT, name)
+
+    async def unlink(self, name: bytes, directory: bool, only: Node | None = None) -> None:  # noqa: FBT001  the Protocol's signature
+        """Remove a name; nodes of the file live on without it."""
+        self._check_still(name, only)
+        (os.rmdir if directory else os.unlink)(name, dir_fd=self.fd.number)
+        self.forget(name)
+        self.changed()
+
+    async def rename(
+        self, name: bytes, newdir: Node, newname: bytes, only: Node | None = None
+    ) -> None:
+        """Rename; nodes follow unless both names are links to one file, then nothing happens."""
+        target = self._same_tree(newdir)
+        self._check_still(name, only)
+        check_name(newname)
+        os.rename(name, newname, src_dir_fd=self.fd.number, dst_dir_fd=target.fd.number)
+        if not self._is_there(name):
+            self.moved(name, target, newname)
+        self.changed()
+        target.changed()
+
+    def _is_there(self, name: bytes) -> bool:
+        """Say whether `name` still means the node that is known by it."""
+        child = self.known(name)
+        try:
+            return child is not None and child.is_inode(self._stat(name))
+        except OSError:
+            return False
+
+    async def getxattr(self, name: bytes) -> bytes:
+        """Return the value of an extended attribute."""
+        return os.getxattr(magic(self.fd.number), xattr_name(name))
+
+    async def listxattr(self) -> bytes:
+        """Return the names, each followed by a NUL byte."""
+        names = os.listxattr(magic(self.fd.number))
+        return b"".join(os.fsencode(name) + b"\0" for name in names)
+
+    async def setxattr(self, name: bytes, value: bytes, flags: int) -> None:
+        """Set an extended attribute."""
+        if flags not in XATTR_FLAGS:
+            raise error(errno.EINVAL)
+        os.setxattr(magic(self.fd.number), xattr_name(name), value, XATTR_FLAGS[flags])
+        self.changed()
+
+    async def removexattr(self, name: bytes) -> None:
+        """Remove an extended attribute."""
+        os.removexattr(magic(self.fd.number), xattr_name(name))
+        self.changed()
+
+
+def xattr_name(name: bytes) -> bytes:
+    """Return `name` if the host's calls can take it."""
+    if b"\0" in name:
+        raise error(errno.EINVAL)
+    return name

@@ -1,0 +1,345 @@
+"""`ninep`: arguments, logging, exit codes.
+
+Exit codes: 0 good; 1 the subject failed; 2 usage; 3 unreachable, died, could not boot; 4 our fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import datetime
+import logging
+import os
+import signal
+import stat
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+
+from ninep import __version__, client
+from ninep.address import DEFAULT, Address, parse
+from ninep.backend import Backend
+from ninep.backends.local import LocalBackend
+from ninep.backends.memory import MemoryBackend
+from ninep.backends.readonly import ReadonlyBackend
+from ninep.client import Client, VersionError, connect
+from ninep.conformance.kernel import cli as lab
+from ninep.constants import MSIZE_MAX, QidType
+from ninep.errors import ConnectionLost, NinepError, RemoteError
+from ninep.messages import Rgetattr
+from ninep.server import Server
+from ninep.session import DIALECTS
+from ninep.spec import spec
+
+GOOD, FAILED, USAGE, UNREACHABLE, FAULT = range(5)
+MEMORY = "memory:"
+MSIZE_LARGEST = 16 * 1024 * 1024
+PART = 64 * 1024
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class Unusable(Exception):
+    """An argument that cannot be worked with, in one line for people."""
+
+
+def entry() -> None:
+    """Run the command line and exit."""
+    sys.exit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    args = parser().parse_args(argv)
+    logging.basicConfig(
+        level=[logging.WARNING, logging.INFO, logging.DEBUG][min(getattr(args, "verbose", 0), 2)],
+        format="ninep: %(levelname)s: %(message)s",
+        stream=sys.stderr,
+    )
+    command: Command = args.command
+    try:
+        return command(args)
+    except Unusable as exc:
+        return complain(exc, USAGE)
+    except RemoteError as exc:
+        return complain(f"{getattr(args, 'path', '')}: {exc}", FAILED)
+    except (ConnectionLost, VersionError) as exc:
+        return complain(f"{getattr(args, 'address', '')}: {exc}", UNREACHABLE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception:
+        traceback.print_exc()
+        return complain("this is a fault of ninep itself; please report it", FAULT)
+
+
+def complain(what: object, code: int) -> int:
+    """Say in one line what was wrong; return the exit code."""
+    print(f"ninep: {what}", file=sys.stderr)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(prog="ninep", description="The 9P file protocol.")
+    top.add_argument("--version", action="version", version=f"ninep {__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    add_serve(commands.add_parser(
+        "serve", help="export a directory to 9P clients",
+        description="Export ROOT (a directory, or memory: for an empty tree in memory), read-only"
+        " unless --rw is given.",
+        epilog="example: ninep serve /srv/files --rw --listen tcp://127.0.0.1:5640",
+    ))  # fmt: skip
+    lab_parser = commands.add_parser(
+        "lab", help="mount a server with real Linux kernels and run scripts through the mount"
+    )
+    lab.add_arguments(lab_parser)
+    lab_parser.set_defaults(command=lab.run)
+    for name, run, help_text, example in (
+        ("ls", ls, "list a directory", "ninep ls -l 127.0.0.1:5640 /"),
+        ("cat", cat, "print a file", "ninep cat 127.0.0.1:5640 /notes.txt"),
+        ("stat", show_stat, "print a file's attributes", "ninep stat 127.0.0.1:5640 /notes.txt"),
+        ("get", get, "copy a file from the server", "ninep get 127.0.0.1:5640 /notes.txt n.txt"),
+        ("put", put, "copy a file to the server", "ninep put 127.0.0.1:5640 /notes.txt n.txt"),
+    ):
+        sub = commands.add_parser(name, help=help_text, epilog=f"example: {example}")
+        add_client(sub)
+        sub.set_defaults(command=over(run))
+        if name == "ls":
+            sub.add_argument("-l", "--long", action="store_true", help="mode, owner, size, time")
+        if name in {"get", "put"}:
+            sub.add_argument("file", nargs="?", help="local file; - is stdin or stdout")
+    return top
+
+
+# serve
+
+
+def add_serve(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments of `ninep serve`."""
+    sub.add_argument("root", metavar="ROOT", help="directory to export, or memory:")
+    sub.add_argument("--listen", metavar="ADDR", action="append", type=address,
+                     help=f"where to listen (default {DEFAULT}); may be repeated")  # fmt: skip
+    sub.add_argument("--rw", action="store_true", help="let clients change ROOT")
+    sub.add_argument("--export", metavar="NAME=PATH[,ro|rw]", action="append", default=[],
+                     help="a further tree, attached by aname NAME")  # fmt: skip
+    sub.add_argument("--dialect", metavar="D", action="append", choices=DIALECTS,
+                     help=f"speak only this: {', '.join(DIALECTS)}")  # fmt: skip
+    sub.add_argument("--msize", metavar="BYTES", type=msize, default=MSIZE_MAX,
+                     help="largest message to agree to (default %(default)s)")  # fmt: skip
+    sub.add_argument("-v", "--verbose", action="count", default=0, help="log more; may be repeated")
+    sub.set_defaults(command=serve)
+
+
+def address(text: str) -> Address:
+    """Read an address for argparse."""
+    try:
+        return parse(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from None
+
+
+def msize(text: str) -> int:
+    """Read an msize for argparse."""
+    least = max(spec().dialects[d].msize_min for d in DIALECTS)
+    if not text.isdecimal() or not least <= int(text) <= MSIZE_LARGEST:
+        msg = f"{text!r}: expected a number of bytes from {least} to {MSIZE_LARGEST}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Run `ninep serve`."""
+    exports = {b"": backend(args.root, writable=args.rw)}
+    for text in args.export:
+        name, tree = export(text)
+        if name in exports:
+            raise Unusable(f"--export {text}: the name is used twice")
+        exports[name] = tree
+    os.umask(0)
+    server = Server(
+        exports,
+        *(args.listen or [parse(DEFAULT)]),
+        msize=args.msize,
+        dialects=tuple(args.dialect or DIALECTS),
+    )
+    return asyncio.run(listen(server, [str(a) for a in args.listen or [DEFAULT]]))
+
+
+def export(text: str) -> tuple[bytes, Backend]:
+    """Read NAME=PATH[,ro|rw]."""
+    name, equals, path = text.partition("=")
+    path, comma, mode = path.rpartition(",") if path.endswith((",ro", ",rw")) else (path, "", "ro")
+    if not equals or not name or not path or "/" in name:
+        raise Unusable(f"--export {text}: expected NAME=PATH[,ro|rw], NAME without a slash")
+    return os.fsencode(name), backend(path, writable=mode == "rw")
+
+
+def backend(root: str, *, writable: bool) -> Backend:
+    """Open what is to be exported."""
+    try:
+        tree: Backend = (
+            MemoryBackend() if root == MEMORY else LocalBackend(root, noatime=not writable)
+        )
+    except OSError as exc:
+        raise Unusable(f"cannot export {root}: {exc.strerror or exc}") from None
+    return tree if writable else ReadonlyBackend(tree)
+
+
+async def listen(server: Server, wanted: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        async with server:
+            for where in server.addresses:
+                print(f"listening on {where}", flush=True)
+            ended = asyncio.ensure_future(server.wait_closed())
+            told = asyncio.ensure_future(stop.wait())
+            await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+            told.cancel()
+    except OSError as exc:
+        return complain(f"cannot listen on {', '.join(wanted)}: {exc.strerror or exc}", USAGE)
+    return GOOD
+
+
+# The client at the prompt
+
+
+def add_client(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments that all client commands share."""
+    sub.add_argument("address", metavar="ADDR", type=address, help="server, such as HOST:PORT")
+    sub.add_argument("path", metavar="PATH", help="path on the server, from the attached root")
+    sub.add_argument("--aname", default="", help="tree to attach to")
+    sub.add_argument("--uname", default="", help="user name to attach as")
+    sub.add_argument("--uid", type=int, default=os.getuid(), help="number to attach as")
+    sub.add_argument("--msize", type=msize, default=MSIZE_MAX, help="largest message in bytes")
+
+
+def over(run: Callable[[Client, argparse.Namespace], Coroutine[None, None, int]]) -> Command:
+    """Return a command that connects first."""
+
+    async def connected(args: argparse.Namespace) -> int:
+        try:
+            async with connect(
+                args.address, msize=args.msize, uname=args.uname, aname=args.aname, n_uname=args.uid
+            ) as server:
+                return await run(server, args)
+        except NinepError:
+            raise
+        except ConnectionError as exc:
+            return complain(f"cannot connect to {args.address}: {exc.strerror or exc}", UNREACHABLE)
+        except OSError as exc:
+            code = UNREACHABLE if exc.filename is None else FAILED
+            return complain(f"{exc.filename or args.address}: {exc.strerror or exc}", code)
+
+    return lambda args: asyncio.run(connected(args))
+
+
+async def ls(server: Client, args: argparse.Namespace) -> int:
+    """Run `ninep ls`."""
+    attributes = await server.stat(args.path)
+    if not client.is_directory(attributes):
+        print(long(attributes, args.path) if args.long else args.path)
+        return GOOD
+    for entry in sorted(await server.ls(args.path), key=lambda e: e.name):
+        name = printable(entry.name)
+        if args.long:
+            below = os.fsencode(args.path) + b"/" + entry.name
+            attributes = await server.stat(below)
+            target = f" -> {printable(await server.readlink(below))}" * is_link(attributes)
+            print(long(attributes, name + target))
+        else:
+            print(name + "/" * bool(entry.qid.type & QidType.DIR))
+    return GOOD
+
+
+async def cat(server: Client, args: argparse.Namespace) -> int:
+    """Run `ninep cat`."""
+    async for part in server.read(args.path):
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+    return GOOD
+
+
+async def get(server: Client, args: argparse.Namespace) -> int:
+    """Run `ninep get`: a file that already exists locally is replaced when all has come."""
+    if args.file == "-":
+        return await cat(server, args)
+    name = args.file or os.path.basename(args.path.rstrip("/"))
+    if not name:
+        raise Unusable(f"{args.path}: name the local file")
+    part = Path(f"{name}.part")
+    try:
+        with part.open("wb") as out:
+            async for data in server.read(args.path):
+                out.write(data)
+        part.replace(name)
+    finally:
+        part.unlink(missing_ok=True)
+    return GOOD
+
+
+async def put(server: Client, args: argparse.Namespace) -> int:
+    """Run `ninep put`."""
+    with contextlib.ExitStack() as stack:
+        source = sys.stdin.buffer
+        mode = 0o644
+        if args.file != "-":
+            source = stack.enter_context(Path(args.file or os.path.basename(args.path)).open("rb"))
+            mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
+        parts: Iterator[bytes] = iter(lambda: source.read(PART), b"")
+        await server.write(args.path, parts, mode & 0o777)
+    return GOOD
+
+
+async def show_stat(server: Client, args: argparse.Namespace) -> int:
+    """Run `ninep stat`."""
+    a = await server.stat(args.path)
+    print(f"  path: {args.path}")
+    print(f"   qid: type {a.qid.type:#04x} version {a.qid.version:#x} path {a.qid.path}")
+    print(f"  mode: {stat.filemode(a.mode)} ({a.mode:#o})  links: {a.nlink}")
+    print(f" owner: {a.uid}:{a.gid}")
+    print(f"  size: {a.size} bytes, {a.blocks} blocks of 512, I/O in {a.blksize}")
+    for name, sec, nsec in (
+        ("atime", a.atime_sec, a.atime_nsec),
+        ("mtime", a.mtime_sec, a.mtime_nsec),
+        ("ctime", a.ctime_sec, a.ctime_nsec),
+    ):
+        print(f" {name}: {when(sec)}.{nsec:09}Z")
+    return GOOD
+
+
+def long(a: Rgetattr, name: str) -> str:
+    """Return a line as `ls -l` prints it."""
+    return (
+        f"{stat.filemode(a.mode)} {a.nlink:3} {a.uid:6} {a.gid:6} {a.size:12}"
+        f" {when(a.mtime_sec)}Z {name}"
+    )
+
+
+def is_link(a: Rgetattr) -> bool:
+    """Say whether attributes are those of a symbolic link."""
+    return stat.S_ISLNK(a.mode)
+
+
+def when(seconds: int) -> str:
+    """Return a time of the wire in UTC."""
+    signed = seconds - (1 << 64) * (seconds >> 63)
+    try:
+        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=signed)  # noqa: DTZ001
+    except OverflowError:
+        return f"{signed} s"
+    return moment.isoformat(sep=" ")
+
+
+def printable(name: bytes) -> str:
+    """Return a name as text, with what a terminal would act upon escaped."""
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,173 @@
+"""The fids of a connection: what each stands for and what may be done with it.
+
+Invariant: a number is in the table exactly while the client may use it.  A `Fid` is bound last,
+when nothing can fail any more, so a refused request leaves the table as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ninep.backend import File, Node
+from ninep.constants import NOFID
+from ninep.errors import Violation
+from ninep.listing import Listing
+from ninep.messages import Buffer
+
+
+class State(Enum):
+    """What a fid stands for."""
+
+    BOUND = auto()
+    """a file that is not open"""
+    READ = auto()
+    WRITE = auto()
+    RDWR = auto()
+    DIRECTORY = auto()
+    """an open directory"""
+    XATTR_READ = auto()
+    """the value of an extended attribute, or the list of names"""
+    XATTR_WRITE = auto()
+    """a value that is being sent, and is set at the clunk"""
+
+
+BOUND, READ, WRITE, RDWR = State.BOUND, State.READ, State.WRITE, State.RDWR
+DIRECTORY, XATTR_READ, XATTR_WRITE = State.DIRECTORY, State.XATTR_READ, State.XATTR_WRITE
+OPEN_FILE = frozenset({READ, WRITE, RDWR})
+A_FILE = OPEN_FILE | {BOUND, DIRECTORY}
+
+BY_ACCESS = (READ, WRITE, RDWR)
+"""State after an open, by the access mode in the low two bits of the flags."""
+
+LEGAL: dict[str, frozenset[State]] = {
+    "walk": A_FILE,
+    "getattr": A_FILE,
+    "open": frozenset({BOUND}),
+    "create": frozenset({BOUND}),
+    "read": frozenset({READ, RDWR, XATTR_READ}),
+    "write": frozenset({WRITE, RDWR, XATTR_WRITE}),
+    "readdir": frozenset({DIRECTORY}),
+    "fsync": OPEN_FILE | {DIRECTORY},
+    "lock": OPEN_FILE,
+    "xattrcreate": frozenset({BOUND}),
+}
+"""What may be done with a fid in which state."""
+
+REFUSAL = {
+    "walk": "walk.fid-is-file",
+    "getattr": "fid.is-file",
+    "open": "open.fid-unopened",
+    "create": "create.fid-unopened",
+    "read": "read.fid-readable",
+    "write": "write.fid-writable",
+    "readdir": "readdir.fid-open",
+    "fsync": "fsync.fid-open",
+    "lock": "lock.fid-open",
+    "xattrcreate": "xattr.create-fid-unopened",
+}
+"""The clause that is broken by doing it in another state,"""
+
+EXCEPTIONS = {
+    ("read", DIRECTORY): "read.directory-fid",
+    ("write", DIRECTORY): "write.directory-fid",
+    ("readdir", READ): "readdir.not-directory",
+    ("readdir", WRITE): "readdir.not-directory",
+    ("readdir", RDWR): "readdir.not-directory",
+}
+"""but for these."""
+
+
+@dataclass(slots=True)
+class Xattr:
+    """An extended attribute that is read or written through a fid."""
+
+    name: bytes
+    value: Buffer
+    size: int = 0
+    """Bytes that were announced, when writing."""
+    flags: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Fid:
+    """What one fid stands for."""
+
+    node: Node
+    root: Node
+    """Where its attach began: `..` leads no further."""
+    uid: int
+    """Who attached, by number."""
+    state: State = BOUND
+    file: File | None = None
+    listing: Listing | None = None
+    xattr: Xattr | None = None
+
+    def clone(self, node: Node) -> Fid:
+        """Return an unopened fid for another node of the same attach."""
+        return Fid(node, self.root, self.uid)
+
+
+class FidTable:
+    """The fids of one connection by number."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._fids: dict[int, Fid] = {}
+
+    def __len__(self) -> int:
+        """Count the fids in use."""
+        return len(self._fids)
+
+    def __iter__(self) -> Iterator[Fid]:
+        """Go through all that are in use."""
+        return iter(self._fids.values())
+
+    def __getitem__(self, fid: int) -> Fid:
+        """Return what `fid` stands for.
+
+        Clauses: fid.unknown-fid
+        """
+        try:
+            return self._fids[fid]
+        except KeyError:
+            raise Violation("fid.unknown-fid", f"fid {fid}") from None
+
+    def legal(self, fid: int, what: str) -> Fid:
+        """Return what `fid` stands for if `what` may be done with it now.
+
+        Clauses: fid.unknown-fid, and the one that `REFUSAL` or `EXCEPTIONS` names
+        """
+        found = self[fid]
+        if found.state not in LEGAL[what]:
+            clause = EXCEPTIONS.get((what, found.state), REFUSAL[what])
+            raise Violation(clause, f"fid {fid} is {found.state.name}")
+        return found
+
+    def require_free(self, fid: int, unless: int = NOFID) -> None:
+        """Refuse a new fid that is in use or is no fid; `unless` may be in use.
+
+        Clauses: fid.in-use, fid.never-nofid
+        """
+        if fid == NOFID:
+            raise Violation("fid.never-nofid")
+        if fid in self._fids and fid != unless:
+            raise Violation("fid.in-use", f"fid {fid}")
+
+    def bind(self, fid: int, what: Fid) -> None:
+        """Let `fid` stand for `what` from now on."""
+        self._fids[fid] = what
+
+    def free(self, fid: int) -> Fid:
+        """Take `fid` out of use; return what it stood for.
+
+        Clauses: fid.unknown-fid
+        """
+        found = self[fid]
+        del self._fids[fid]
+        return found
+
+    def clear(self) -> None:
+        """Take all out of use."""
+        self._fids.clear()

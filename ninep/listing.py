@@ -1,0 +1,84 @@
+"""The listing of an open directory: entries packed once, cut between entries, lasting cookies.
+
+An entry's `offset` is a serial number given to its name when a scan of this fid first meets it.
+So whatever is created or removed meanwhile, each cookie keeps its meaning, also across a rewind.
+The first scan is lazy: no more of the directory is read than was asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+
+from ninep.errors import Violation
+from ninep.messages import Dirent, Qid
+
+Entry = tuple[Qid, int, bytes]
+"""(qid, DirentType, name)"""
+
+
+class Listing:
+    """What one open directory fid has seen of its directory."""
+
+    def __init__(
+        self,
+        scan: Callable[[], Iterator[Entry]],
+        dots: list[Entry],
+        pack: Callable[[Dirent], bytes],
+    ) -> None:
+        """List `dots` (`.` and `..`) and then what `scan` yields; `pack` encodes an entry."""
+        self._scan = scan
+        self._dots = dots
+        self._pack = pack
+        self._serials: dict[bytes, int] = {}
+        self._cookies: list[int] = []
+        self._packed: list[bytes] = []
+        self._rest: Iterator[Entry] = iter(())
+        self._started = False
+
+    def read(self, offset: int, count: int) -> bytes | None:
+        """Return whole entries after the cookie `offset`, `count` bytes at most.
+
+        None: there are more entries, but `count` is too small for the next one.
+
+        Clauses: readdir.whole-entries, readdir.cookie-known, readdir.rewind-at-zero
+        """
+        if offset == 0:
+            self._rewind()
+        if offset > len(self._serials):
+            raise Violation("readdir.cookie-known", f"offset {offset}")
+        at = bisect_right(self._cookies, offset)
+        taken: list[bytes] = []
+        while at < len(self._packed) or self._fetch():
+            count -= len(self._packed[at])
+            if count < 0:
+                return b"".join(taken) if taken else None
+            taken.append(self._packed[at])
+            at += 1
+        return b"".join(taken)
+
+    def _rewind(self) -> None:
+        """Begin a new scan; a repeated one is read whole and put in the order of the cookies."""
+        again, self._started = self._started, True
+        self._cookies.clear()
+        self._packed.clear()
+        self._rest = self._entries()
+        if again:
+            ordered = sorted(self._rest, key=lambda entry: self._serial(entry[2]))
+            self._rest = iter(ordered)
+
+    def _entries(self) -> Iterator[Entry]:
+        yield from self._dots
+        yield from self._scan()
+
+    def _serial(self, name: bytes) -> int:
+        return self._serials.setdefault(name, len(self._serials) + 1)
+
+    def _fetch(self) -> bool:
+        """Pack one more entry; say whether there was one."""
+        for qid, kind, name in self._rest:
+            cookie = self._serial(name)
+            self._cookies.append(cookie)
+            self._packed.append(self._pack(Dirent(qid, cookie, kind, name)))
+            return True
+        return False

@@ -1,0 +1,55 @@
+"""attach(5): who the client is, and which tree it wants."""
+
+from __future__ import annotations
+
+from ninep.backend import Node
+from ninep.constants import NOFID, QidType
+from ninep.errors import Violation
+from ninep.fids import Fid
+from ninep.messages import Rattach, Rauth, Tattach, Tauth
+from ninep.names import DOTS, check
+from ninep.session import Session
+
+DIR = int(QidType.DIR)
+
+
+async def tauth(session: Session, t: Tauth) -> Rauth:
+    """Refuse: this server asks for no authentication, which the error says.
+
+    Clauses: attach.auth-refused
+    Source:  attach(5)
+    """
+    raise Violation("attach.auth-refused")
+
+
+async def tattach(session: Session, t: Tattach) -> Rattach:
+    """Bind `fid` to the root of the tree that `aname` names.
+
+    Clauses: attach.fid-free, attach.afid-none, attach.aname-known, attach.n-uname
+    Source:  attach(5)
+    """
+    session.fids.require_free(t.fid)
+    if t.afid != NOFID:
+        raise Violation("attach.afid-none", f"afid {t.afid}")
+    root = await find_root(session, t.aname)
+    session.fids.bind(t.fid, Fid(root, root, t.n_uname))
+    return Rattach(root.qid)
+
+
+async def find_root(session: Session, aname: bytes) -> Node:
+    """Return the directory that `aname` names: "", "/", EXPORT or EXPORT/sub/dir.
+
+    Clauses: attach.aname-known
+    """
+    export, *below = [b""] if aname == b"/" else aname.split(b"/")
+    backend = session.service.exports.get(export)
+    if backend is None or (below and not export):
+        raise Violation("attach.aname-known", repr(aname[:256]))
+    node = await backend.attach()
+    for name in below:
+        if check(name) in DOTS:
+            raise Violation("attach.aname-known", repr(aname[:256]))
+        node = await node.walk(name)
+    if not node.qid.type & DIR:
+        raise Violation("attach.aname-directory", repr(aname[:256]))
+    return node

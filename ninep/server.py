@@ -1,0 +1,410 @@
+"""asyncio: accept, receive, run requests, send replies.
+
+Every whole request of a receive is started at once, in order; what need not wait is answered in the
+same turn, and all replies of a turn leave in one write.  Only a request that really waits becomes a
+task.  A peer that does not read its replies is not read from either.
+
+Invariants: a connection's replies are written by nobody else; when it ends, its requests, fids,
+locks and descriptors end with it; a fault in one request costs that request an EIO and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Coroutine, Generator, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ninep.address import Address, parse
+from ninep.backend import Backend
+from ninep.constants import MSIZE_MAX
+from ninep.dispatch import answer
+from ninep.errors import NUMBERS, CodecError, FrameError
+from ninep.messages import Rlerror, TMessage, Twrite
+from ninep.session import DIALECTS, Received, Service, Session
+from ninep.tags import Request, Tags
+
+log = logging.getLogger("ninep")
+EINTR = NUMBERS["EINTR"]
+
+RECEIVE = 256 * 1024
+"""Bytes of the buffer that the connections of a server receive into."""
+SEND_HIGH = 1024 * 1024
+"""Bytes of unsent replies at which a connection is no longer read from."""
+WAITING_HIGH = 8 * 1024 * 1024
+"""Bytes of requests in flight at which a connection is no longer read from."""
+DRAIN = 5.0
+"""Seconds for requests in flight when the server closes, and for the last replies to leave."""
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
+
+
+class Resumed(Awaitable[bytes]):
+    """The rest of a coroutine that has been started by hand, for a task to run."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, bytes], first: object) -> None:
+        """Take over at `first`, which the coroutine waits for."""
+        self._coroutine = coroutine
+        self._first = first
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        """Hand `first` to the task and go on as the coroutine does."""
+        waits_for = self._first
+        try:
+            while True:
+                try:
+                    sent = yield waits_for
+                except BaseException as exc:  # noqa: BLE001  cancellation too is the coroutine's
+                    waits_for = self._coroutine.throw(exc)
+                else:
+                    waits_for = self._coroutine.send(sent)
+        except StopIteration as stop:
+            reply: bytes = stop.value
+            return reply
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One client."""
+
+    def __init__(self, server: Server) -> None:
+        """Serve what `server` exports."""
+        self.server = server
+        self.session = Session(server.service)
+        self.tags = Tags()
+        self.tasks: set[asyncio.Task[bytes]] = set()
+        self.out: list[bytes] = []
+        self.unsent = 0
+        self.requests: Iterator[Received] = iter(())
+        self.choked = False
+        self.ended = False
+        self.dropped = False
+        self.transport: asyncio.Transport
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; small replies must not wait for a full segment."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.set_write_buffer_limits(high=SEND_HIGH)
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.server.connections.add(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next bytes go."""
+        return self.session.buffer(self.server.shared)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Run the requests that have become whole."""
+        self.requests = self.session.received(self.server.shared, nbytes)
+        self.pump()
+
+    def eof_received(self) -> bool:
+        """Answer what was asked before the peer closed its side, then close ours."""
+        self.finish_and_close()
+        return True
+
+    def pause_writing(self) -> None:
+        """Stop: the peer does not take its replies."""
+        self.choked = True
+
+    def resume_writing(self) -> None:
+        """Go on with the requests that were left."""
+        self.choked = False
+        self.pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Drop everything.  Requests that are still running lose their reply."""
+        self.drop()
+        self.server.gone(self)
+        if exc is not None:
+            log.info("connection lost: %s", exc)
+
+    # The end
+
+    def finish_and_close(self) -> None:
+        """Take no further requests; close when those received are answered."""
+        self.ended = True
+        self.transport.pause_reading()
+        self.close_if_done()
+
+    def close_if_done(self) -> None:
+        """Close once the last request is answered."""
+        if self.ended and not self.tags and not self.choked:
+            self.transport.close()
+
+    def drop(self) -> None:
+        """End the session at once: requests, fids, locks.  What is queued may still be sent."""
+        self.ended = self.dropped = True
+        self.requests = iter(())
+        for task in self.tasks:
+            task.cancel()
+        self.session.close()
+        if not self.transport.is_closing():
+            self.transport.close()
+            asyncio.get_running_loop().call_later(DRAIN, self.transport.abort)
+
+    # Requests
+
+    def pump(self) -> None:
+        """Start the requests received, as long as the peer takes the replies."""
+        try:
+            while not self.blocked():
+                request = next(self.requests, None)
+                if request is None:
+                    break
+                self.arrive(*request)
+        except FrameError as exc:
+            log.warning("closing a connection: %s", exc)
+            self.send()
+            self.drop()
+            return
+        self.send()
+        self.read_on_or_not()
+        self.close_if_done()
+
+    def blocked(self) -> bool:
+        """Say whether no further request may be started now; send what that depends on."""
+        if self.unsent > SEND_HIGH:
+            self.send()
+        return self.choked or self.tags.bytes > WAITING_HIGH or self.transport.is_closing()
+
+    def arrive(self, tag: int, t: TMessage | CodecError) -> None:
+        """Start a request, or let it wait for another one."""
+        if not self.tags or isinstance(t, CodecError):
+            self.start(tag, t)
+            return
+        self.tags.register(tag, t, weight(t))
+        self.keep_buffer(t)
+        self.start_ready()
+
+    def start(self, tag: int, t: TMessage | CodecError, request: Request | None = None) -> None:
+        """Run a request up to its reply, or up to where it first waits: then a task goes on."""
+        coroutine = answer(self.session, tag, t)
+        try:
+            first = coroutine.send(None)
+        except StopIteration as stop:
+            self.finish(request, stop.value)
+            return
+        assert isinstance(t, TMessage)
+        if request is None:
+            request = self.tags.register(tag, t, weight(t), running=True)
+            self.keep_buffer(t)
+        task = asyncio.ensure_future(run(Resumed(coroutine, first)))
+        request.cancel = task.cancel
+        self.tasks.add(task)
+        task.add_done_callback(lambda task: self.done(request, task))
+
+    def start_ready(self) -> None:
+        """Start what was waiting for others and need not any more."""
+        while ready := self.tags.ready():
+            for request in ready:
+                self.start(request.tag, request.t, request)
+
+    def finish(self, request: Request | None, reply: bytes | None) -> None:
+        """Queue a reply; release the request and what waited for it."""
+        if reply is not None and not (request and request.silent):
+            self.out.append(reply)
+            self.unsent += len(reply)
+        if request is not None:
+            self.tags.release(request)
+
+    def done(self, request: Request, task: asyncio.Task[bytes]) -> None:
+        """Take the reply of a task, and go on with what it was in the way of."""
+        self.tasks.discard(task)
+        reply = cancelled(self.session, request) if task.cancelled() else task.result()
+        if not self.dropped:
+            self.finish(request, reply)
+            self.start_ready()
+            self.pump()
+
+    def keep_buffer(self, t: TMessage) -> None:
+        """Leave the receive buffer to a request that goes on using its data."""
+        if type(t) is Twrite:
+            self.server.renew_shared()
+
+    # Replies
+
+    def send(self) -> None:
+        """Write all queued replies at once."""
+        if self.out:
+            out, self.out, self.unsent = self.out, [], 0
+            self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def read_on_or_not(self) -> None:
+        """Read from the peer only while its requests are taken."""
+        if self.transport.is_closing():
+            return
+        if self.blocked():
+            self.server.renew_shared()
+            self.transport.pause_reading()
+        elif not self.transport.is_reading() and not self.ended:
+            self.transport.resume_reading()
+
+
+async def run(rest: Resumed) -> bytes:
+    """Run the rest of a request as a task."""
+    return await rest
+
+
+def cancelled(session: Session, request: Request) -> bytes:
+    """Return the reply to a request that ended because its task was cancelled."""
+    return session.reply(request.tag, Rlerror(EINTR))
+
+
+def weight(t: TMessage) -> int:
+    """Return about how many bytes a waiting request keeps in memory."""
+    return 256 + (len(t.data) if type(t) is Twrite else 0)
+
+
+class Server:
+    """Serves file trees to 9P clients; an async context manager.
+
+    `exports` maps names to file trees; b"" is what an empty aname means.  A single `Backend` stands
+    for {b"": backend}.  Addresses are those of `ninep.address`; port 0 lets the system choose.
+    """
+
+    def __init__(
+        self,
+        exports: Backend | Mapping[bytes, Backend],
+        *addresses: str | Address,
+        msize: int = MSIZE_MAX,
+        dialects: tuple[str, ...] = DIALECTS,
+    ) -> None:
+        """Take what to serve and where; nothing is opened before the server is entered."""
+        table = exports if isinstance(exports, Mapping) else {b"": exports}
+        self.service = Service(table, msize, dialects)
+        self.connections: set[Connection] = set()
+        self.addresses: list[Address] = []
+        """Where it really listens, once it does."""
+        self._wanted = [a if isinstance(a, Address) else parse(a) for a in addresses]
+        self._listeners: list[asyncio.AbstractServer] = []
+        self._cleanup = contextlib.ExitStack()
+        self._empty = asyncio.Event()
+        self.shared = memoryview(bytearray(RECEIVE))
+
+    def renew_shared(self) -> None:
+        """Give the receive buffer away to who still needs what is in it."""
+        self.shared = memoryview(bytearray(RECEIVE))
+
+    async def __aenter__(self) -> Self:
+        """Listen on every address.  Errors: OSError (in use, not permitted, no such host)"""
+        try:
+            for address in self._wanted:
+                await self._listen(address)
+        except BaseException:
+            await self.close(0)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop listening, finish what is in flight, close all connections."""
+        await self.close()
+
+    async def close(self, drain: float = DRAIN) -> None:
+        """Stop listening, give requests in flight `drain` seconds, close all connections."""
+        for listener in self._listeners:
+            listener.close()
+        self._cleanup.close()
+        for connection in list(self.connections):
+            connection.finish_and_close()
+        if self.connections and drain:
+            self._empty.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), drain)
+        for connection in list(self.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+    async def wait_closed(self) -> None:
+        """Return when nothing is left to do: no listener, and no connection any more."""
+        while self._listeners or self.connections:
+            self._empty.clear()
+            await self._empty.wait()
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a connection that has ended."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._empty.set()
+
+    async def _listen(self, address: Address) -> None:
+        loop = asyncio.get_running_loop()
+        sock = open_socket(address)
+        if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            await loop.connect_accepted_socket(lambda: Connection(self), sock)
+        else:
+            if address.kind == "unix":
+                self._cleanup.callback(remove_socket, address.path, os.stat(address.path).st_ino)
+            self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock))
+        self.addresses.append(real_address(address, sock))
+
+
+def open_socket(address: Address) -> socket.socket:
+    """Return the socket of an address: listening, or a connected stream that was inherited.
+
+    Errors: OSError
+    """
+    if address.kind == "fd":
+        return socket.socket(fileno=address.fd)
+    if address.kind == "unix":
+        return open_unix(address.path)
+    if address.kind != "tcp":
+        raise OSError(errno.EINVAL, f"cannot listen on {address}")
+    family, *_, where = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+
+
+def open_unix(path: str) -> socket.socket:
+    """Return a socket that listens on `path`; one that nobody serves any more is replaced."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        if is_stale(path):
+            os.unlink(path)
+        sock.bind(path)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def is_stale(path: str) -> bool:
+    """Say whether `path` is a socket that refuses connections."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return stat.S_ISSOCK(os.lstat(path).st_mode)
+        except OSError:
+            return False
+    return False
+
+
+def remove_socket(path: str, inode: int) -> None:
+    """Remove our socket from the file system, unless somebody has put another in its place."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(path).st_ino == inode:
+            os.unlink(path)
+
+
+def real_address(address: Address, sock: socket.socket) -> Address:
+    """Return the address with the port that the system chose."""
+    if address.kind != "tcp":
+        return address
+    return Address("tcp", host=address.host, port=sock.getsockname()[1])

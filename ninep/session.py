@@ -1,0 +1,147 @@
+"""One connection's rules without any I/O: bytes in → requests; reply in → bytes.
+
+The owner of the socket receives into `buffer()`, calls `received`, runs each request it gets and
+frames each reply with `reply`.  The size of a frame is checked before anything is kept for it; only
+a frame that arrives in pieces is copied, into a buffer of its own size.
+
+Invariant: `dialect` is None until a Tversion has succeeded, and then nothing but Tversion passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ninep.backend import Backend
+from ninep.codec import HEADER, Codec, codec, read_size
+from ninep.constants import FIRST_FRAME_MAX, MSIZE_MAX, NOTAG
+from ninep.errors import CodecError, FrameError, Violation
+from ninep.fids import FidTable
+from ninep.locks import LockTable
+from ninep.messages import RMessage, TMessage, Tversion
+
+TVERSION = Tversion.code
+SIZE = 4
+"""Bytes of `size[4]`."""
+Received = tuple[int, TMessage | CodecError]
+"""A tag and the request that came with it, or what is wrong with that request."""
+DIALECTS = ("9P2000.L",)
+"""Dialects whose every T-message has an op."""
+BASE = codec("9P2000.L")
+"""Reads a Tversion, which is the same in every dialect, before there is one."""
+
+
+@dataclass(slots=True)
+class Service:
+    """What all connections of a server share."""
+
+    exports: Mapping[bytes, Backend]
+    """File trees by name; b"" is what an empty aname means."""
+    msize: int = MSIZE_MAX
+    """Largest message in bytes that the server agrees to."""
+    dialects: tuple[str, ...] = DIALECTS
+    locks: LockTable = field(default_factory=LockTable)
+
+
+class Session:
+    """The state of one connection."""
+
+    def __init__(self, service: Service) -> None:
+        """Begin before the first Tversion."""
+        self.service = service
+        self.fids = FidTable()
+        self.dialect: str | None = None
+        self.msize = FIRST_FRAME_MAX
+        self.codec: Codec = BASE
+        self._piece: bytearray | None = None
+        self._filled = 0
+
+    def begin(self, dialect: str | None, msize: int) -> None:
+        """Start a session anew: every fid and lock of the one before is gone.
+
+        Clauses: version.resets-session, version.failed-leaves-none
+        """
+        self.close()
+        self.dialect = dialect
+        self.msize = msize if dialect else FIRST_FRAME_MAX
+        self.codec = codec(dialect) if dialect else BASE
+
+    def close(self) -> None:
+        """Drop every fid and lock."""
+        self.fids.clear()
+        self.service.locks.release(lambda lock: lock.owner.connection is self)
+
+    def buffer(self, shared: memoryview) -> memoryview:
+        """Return where to receive into: the rest of an unfinished frame, else `shared`."""
+        return shared if self._piece is None else memoryview(self._piece)[self._filled :]
+
+    def received(self, shared: memoryview, count: int) -> Iterator[Received]:
+        """Yield (tag, request) of each frame that `count` more bytes in `buffer()` completed.
+
+        A body that cannot be read comes as the error to reply with.  Frames are read as the caller
+        goes on, so that each is judged by what the request before it has changed.  Data in a
+        request are a view into what was received.
+
+        Errors: FrameError; nothing more can be read from this connection then
+        Clauses: frame.size-minimum, frame.size-maximum, frame.request-only
+        """
+        if self._piece is None:
+            yield from self._frames(shared, count)
+            return
+        self._filled += count
+        if self._filled == len(self._piece):
+            piece, self._piece = memoryview(self._piece), None
+            if len(piece) == SIZE:
+                self._checked(read_size(piece)[0])
+                self._keep(piece)
+            else:
+                yield from self._frames(piece, len(piece))
+
+    def reply(self, tag: int, r: RMessage) -> bytes:
+        """Frame a reply.
+
+        Clauses: frame.reply-fits
+        Errors:  Violation (it is larger than msize)
+        """
+        data = self.codec.encode(tag, r)
+        if len(data) > self.msize:
+            raise Violation("frame.reply-fits", f"{len(data)} bytes, msize {self.msize}")
+        return data
+
+    def _frames(self, buffer: memoryview, end: int) -> Iterator[Received]:
+        at = 0
+        while end - at >= SIZE:
+            size = self._checked(read_size(buffer, at)[0])
+            if at + size > end:
+                break
+            yield self._decode(buffer, at, at + size)
+            at += size
+        if at < end:
+            self._keep(buffer[at:end])
+
+    def _checked(self, size: int) -> int:
+        if size < HEADER:
+            raise FrameError("frame.size-minimum", f"size {size}")
+        if size > self.msize:
+            raise FrameError("frame.size-maximum", f"size {size}, limit {self.msize}")
+        return int(size)
+
+    def _decode(self, buffer: memoryview, at: int, end: int) -> Received:
+        tag = buffer[at + 5] | buffer[at + 6] << 8
+        if self.dialect is None and buffer[at + 4] != TVERSION:
+            raise FrameError("version.comes-first", f"message {buffer[at + 4]}")
+        try:
+            t = self.codec.decode_body(buffer, at, end)
+        except CodecError as error:
+            return tag, error
+        if not isinstance(t, TMessage):
+            return tag, CodecError("frame.request-only", type(t).__name__)
+        if tag == NOTAG and type(t) is not Tversion:
+            return tag, CodecError("tag.notag-only-version", type(t).__name__)
+        return tag, t
+
+    def _keep(self, part: memoryview) -> None:
+        """Keep the beginning of a frame, in a buffer as large as the frame if that is known yet."""
+        self._piece = bytearray(SIZE if len(part) < SIZE else read_size(part)[0])
+        self._piece[: len(part)] = part
+        self._filled = len(part)

@@ -1,0 +1,121 @@
+"""A server session without sockets: messages in, messages out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from ninep import messages as m
+from ninep.backend import Backend
+from ninep.backends.memory import MemoryBackend
+from ninep.codec import codec
+from ninep.constants import NOFID, NONUNAME, NOTAG
+from ninep.dispatch import answer
+from ninep.messages import Message, RMessage, TMessage
+from ninep.session import Service, Session
+
+CODEC = codec("9P2000.L")
+MSIZE = 8192
+SHARED = 64 * 1024
+
+
+class Peer:
+    """A client of one session: what it sends is encoded, cut as it comes, decoded, answered."""
+
+    def __init__(self, service: Service) -> None:
+        """Start before Tversion."""
+        self.session = Session(service)
+        self.shared = memoryview(bytearray(SHARED))
+
+    async def send(self, data: bytes) -> list[bytes]:
+        """Give the session some bytes; return the replies."""
+        replies = []
+        while data:
+            room = self.session.buffer(self.shared)
+            part, data = data[: len(room)], data[len(room) :]
+            room[: len(part)] = part
+            for tag, t in self.session.received(self.shared, len(part)):
+                replies.append(await answer(self.session, tag, t))
+        return replies
+
+    async def rpc(self, t: TMessage, tag: int = 1) -> Message:
+        """Send one request; return its reply."""
+        (reply,) = await self.send(CODEC.encode(tag, t))
+        seen, r = CODEC.decode(reply)
+        assert seen == tag
+        return r
+
+    async def ok(self, t: TMessage) -> RMessage:
+        """Send one request; return its reply, which must not be an error."""
+        r = await self.rpc(t)
+        assert not isinstance(r, m.Rlerror), r
+        assert isinstance(r, RMessage)
+        return r
+
+    async def errno(self, t: TMessage) -> int:
+        """Send one request; return the number of the error that it must get."""
+        r = await self.rpc(t)
+        assert isinstance(r, m.Rlerror), r
+        return r.ecode
+
+    async def begin(self, aname: bytes = b"", fid: int = 0, msize: int = MSIZE) -> None:
+        """Agree on a dialect and attach."""
+        assert await self.rpc(m.Tversion(msize, b"9P2000.L"), NOTAG) == m.Rversion(
+            msize, b"9P2000.L"
+        )
+        await self.attach(fid, aname)
+
+    async def attach(self, fid: int, aname: bytes = b"", n_uname: int = NONUNAME) -> m.Qid:
+        """Attach."""
+        r = await self.ok(m.Tattach(fid, NOFID, b"", aname, n_uname))
+        assert isinstance(r, m.Rattach)
+        return r.qid
+
+    async def walk(self, fid: int, newfid: int, *names: bytes) -> tuple[m.Qid, ...]:
+        """Walk."""
+        r = await self.ok(m.Twalk(fid, newfid, names))
+        assert isinstance(r, m.Rwalk)
+        return r.wqid
+
+    async def create(self, fid: int, name: bytes, content: bytes = b"", directory: int = 0) -> None:
+        """Make a file in `directory`; leave `fid` open on it."""
+        await self.walk(directory, fid)
+        await self.ok(m.Tlcreate(fid, name, 2, 0o644, NONUNAME))
+        if content:
+            assert await self.ok(m.Twrite(fid, 0, content)) == m.Rwrite(len(content))
+
+    async def file(self, name: bytes, content: bytes = b"", directory: int = 0) -> None:
+        """Make a file and leave no fid behind."""
+        await self.create(99, name, content, directory)
+        await self.ok(m.Tclunk(99))
+
+    async def read(self, fid: int, offset: int = 0, count: int = MSIZE) -> bytes:
+        """Read."""
+        r = await self.ok(m.Tread(fid, offset, count))
+        assert isinstance(r, m.Rread)
+        return bytes(r.data)
+
+    async def getattr(self, fid: int) -> m.Rgetattr:
+        """Get all attributes."""
+        r = await self.ok(m.Tgetattr(fid, 0x3FFF))
+        assert isinstance(r, m.Rgetattr)
+        return r
+
+
+def service(exports: Backend | Mapping[bytes, Backend] | None = None, **options: int) -> Service:
+    """Return what sessions share, over a tree in memory unless another is given."""
+    exports = MemoryBackend() if exports is None else exports
+    return Service(exports if isinstance(exports, Mapping) else {b"": exports}, **options)
+
+
+async def peer(exports: Backend | Mapping[bytes, Backend] | None = None) -> Peer:
+    """Return a client that has attached fid 0 to the root."""
+    found = Peer(service(exports))
+    await found.begin()
+    return found
+
+
+async def settled(turns: int = 5) -> None:
+    """Let everything run that can run now."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

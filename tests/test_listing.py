@@ -1,0 +1,97 @@
+"""Listings: whole entries, cookies that survive deletion and rewinding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ninep.codec import codec
+from ninep.errors import Violation
+from ninep.listing import Entry, Listing
+from ninep.messages import Qid
+
+CODEC = codec("9P2000.L")
+ROOM = 1 << 20
+
+
+def listing(names: list[bytes], dots: tuple[bytes, ...] = ()) -> Listing:
+    """Return a listing of a directory whose names are those in the list at the time of a scan."""
+
+    def scan() -> Iterator[Entry]:
+        yield from [(Qid(0, 0, len(name)), 8, name) for name in names]
+
+    return Listing(scan, [(Qid(0x80, 0, 1), 4, name) for name in dots], CODEC.pack_dirent)
+
+
+def names_of(data: bytes | None) -> list[bytes]:
+    """Return the names in a packed part of a listing."""
+    assert data is not None
+    return [e.name for e in CODEC.dirents(data)]
+
+
+def test_dots_come_first() -> None:
+    """readdir.dot-entries."""
+    assert names_of(listing([b"a"], (b".", b"..")).read(0, ROOM)) == [b".", b"..", b"a"]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=9), unique=True), st.integers(33, 200))
+def test_any_count_gives_every_entry_once(names: list[bytes], count: int) -> None:
+    """readdir.whole-entries: cut anywhere, nothing is lost or repeated."""
+    found = listing(names)
+    seen, offset = [], 0
+    while data := found.read(offset, count):
+        entries = CODEC.dirents(data)
+        seen += [e.name for e in entries]
+        offset = entries[-1].offset
+    assert names == seen
+
+
+@given(st.lists(st.binary(min_size=1, max_size=9), unique=True, min_size=1))
+def test_resuming_from_every_cookie(names: list[bytes]) -> None:
+    """readdir.resume-exact: the rest after each entry is exactly the rest."""
+    found = listing(names)
+    data = found.read(0, ROOM)
+    assert data is not None
+    for i, entry in enumerate(CODEC.dirents(data)):
+        assert names_of(found.read(entry.offset, ROOM)) == names[i + 1 :]
+
+
+def test_too_small_for_one_entry() -> None:
+    """readdir.count-too-small: None says so, and nothing is lost."""
+    found = listing([b"abc"])
+    assert found.read(0, 26) is None
+    assert names_of(found.read(0, 27)) == [b"abc"]
+    assert found.read(1, 5) == b""
+
+
+def test_a_rewind_sees_changes_and_keeps_old_cookies() -> None:
+    """readdir.rewind-at-zero: names keep their cookies, gone ones are gone, new ones come last."""
+    names = [b"a", b"b", b"c"]
+    found = listing(names)
+    first = CODEC.dirents(found.read(0, ROOM) or b"")
+    names[:] = [b"new", b"c", b"a"]
+    assert names_of(found.read(0, ROOM)) == [b"a", b"c", b"new"]
+    assert names_of(found.read(first[1].offset, ROOM)) == [b"c", b"new"]
+
+
+def test_a_scan_is_lazy() -> None:
+    """No more is read of the directory than was asked for."""
+    read: list[int] = []
+
+    def scan() -> Iterator[Entry]:
+        for i in range(1000):
+            read.append(i)
+            yield Qid(0, 0, i), 8, b"%03d" % i
+
+    Listing(scan, [], CODEC.pack_dirent).read(0, 27 * 3)
+    assert len(read) == 4
+
+
+def test_a_cookie_never_handed_out() -> None:
+    """readdir.cookie-known."""
+    found = listing([b"a"])
+    with pytest.raises(Violation, match="cookie-known"):
+        found.read(7, ROOM)

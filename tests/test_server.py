@@ -1,0 +1,458 @@
+"""The asyncio server: order, coalescing, back-pressure, faults, and what is left at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ninep import connect, server
+from ninep import messages as m
+from ninep.backend import Backend
+from ninep.backends.local import LocalBackend
+from ninep.backends.memory import MemoryBackend
+from ninep.client import Client
+from ninep.codec import codec, read_size
+from ninep.constants import NOFID, NONUNAME, NOTAG
+from ninep.errors import ConnectionLost, RemoteError
+from ninep.messages import Message, TMessage
+from ninep.server import Server
+from tests.helpers import settled
+
+CODEC = codec("9P2000.L")
+MSIZE = 65536
+VERSION = CODEC.encode(NOTAG, m.Tversion(MSIZE, b"9P2000.L"))
+ATTACH = CODEC.encode(1, m.Tattach(0, NOFID, b"", b"", NONUNAME))
+
+
+class Gated:
+    """A file tree whose reads, writes and fsyncs wait for a gate, and whose walks may break."""
+
+    def __init__(self, inner: Any, gate: asyncio.Event) -> None:
+        """Wrap a backend, a node or a file."""
+        self.inner = inner
+        self.gate = gate
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave the rest to what is wrapped."""
+        return getattr(self.inner, name)
+
+    async def attach(self) -> Gated:
+        """Wrap the root."""
+        return Gated(await self.inner.attach(), self.gate)
+
+    async def walk(self, name: bytes) -> Gated:
+        """Wrap what is found; break on a bad name."""
+        if name == b"bug":
+            raise ZeroDivisionError
+        if name == b"memory":
+            raise MemoryError
+        return Gated(await self.inner.walk(name), self.gate)
+
+    async def create(self, *args: Any) -> tuple[Gated, Gated]:
+        """Wrap node and file."""
+        node, file = await self.inner.create(*args)
+        return Gated(node, self.gate), Gated(file, self.gate)
+
+    async def open(self, flags: int) -> Gated:
+        """Wrap the file."""
+        return Gated(await self.inner.open(flags), self.gate)
+
+    async def read(self, offset: int, count: int) -> Any:
+        """Wait, then read."""
+        await self.gate.wait()
+        return await self.inner.read(offset, count)
+
+    async def write(self, offset: int, data: Any) -> int:
+        """Wait, then write."""
+        await self.gate.wait()
+        written: int = await self.inner.write(offset, data)
+        return written
+
+    async def fsync(self, datasync: bool) -> None:
+        """Wait, or end as if somebody had cancelled it."""
+        await self.gate.wait()
+        raise asyncio.CancelledError
+
+
+class Wire:
+    """A raw connection: any bytes out, frames in."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Talk through an open stream."""
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, *requests: tuple[int, TMessage]) -> None:
+        """Send requests in one go."""
+        self.writer.write(b"".join(CODEC.encode(tag, t) for tag, t in requests))
+
+    async def receive(self) -> tuple[int, Message]:
+        """Return the next reply."""
+        head = await asyncio.wait_for(self.reader.readexactly(4), 10)
+        size = read_size(head)[0]
+        return CODEC.decode(head + await self.reader.readexactly(size - 4))
+
+    async def tags(self, count: int) -> list[int]:
+        """Return the tags of the next replies, in order."""
+        return [(await self.receive())[0] for _ in range(count)]
+
+    async def closed(self) -> bool:
+        """Say whether the server closes the connection without another byte."""
+        try:
+            return await asyncio.wait_for(self.reader.read(1), 10) == b""
+        except ConnectionError:
+            return True
+
+
+@contextlib.asynccontextmanager
+async def wire(running: Server) -> AsyncIterator[Wire]:
+    """Connect, agree on a version, attach fid 0."""
+    address = running.addresses[0]
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    found = Wire(reader, writer)
+    writer.write(VERSION + ATTACH)
+    assert [NOTAG, 1] == await found.tags(2)
+    try:
+        yield found
+    finally:
+        writer.close()
+
+
+@pytest.fixture
+async def gate() -> asyncio.Event:
+    """Return a gate that is shut."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def gated(gate: asyncio.Event) -> AsyncIterator[Server]:
+    """Serve a tree with one file whose I/O waits for the gate."""
+    memory = MemoryBackend()
+    root = await memory.attach()
+    _, file = await root.create(b"file", 2, 0o644, NONUNAME, NONUNAME)
+    await file.write(0, b"content")
+    tree: Any = Gated(memory, gate)
+    async with Server(tree, "tcp://127.0.0.1:0") as running:
+        yield running
+
+
+OPEN = [(2, m.Twalk(0, 1, (b"file",))), (3, m.Tlopen(1, 2))]
+
+
+async def test_replies_come_in_any_order(gated: Server, gate: asyncio.Event) -> None:
+    """A request that waits does not hold up those behind it."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)), (5, m.Tgetattr(0, 0x7FF)))
+        assert [2, 3, 5] == await w.tags(3)
+        gate.set()
+        assert (4, m.Rread(b"content")) == await w.receive()
+
+
+async def test_requests_on_one_fid_take_effect_in_order(gated: Server, gate: asyncio.Event) -> None:
+    """A pipelined clunk waits for the read before it; the number is free after it."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)), (5, m.Tclunk(1)), (6, m.Twalk(0, 1, ())))
+        assert [2, 3] == await w.tags(2)
+        gate.set()
+        assert [4, 5, 6] == await w.tags(3)
+
+
+async def test_written_data_survive_the_wait(gated: Server, gate: asyncio.Event) -> None:
+    """A Twrite that waits keeps its data, whatever is received meanwhile."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Twrite(1, 0, b"precious")))
+        w.send((5, m.Twrite(1, 8, b"!")))
+        assert [2, 3] == await w.tags(2)
+        w.send(*((tag, m.Twalk(0, NOFID, (b"x" * 200,))) for tag in range(10, 60)))
+        await w.tags(50)
+        gate.set()
+        await w.tags(2)
+        w.send((6, m.Tread(1, 0, 100)))
+        assert (6, m.Rread(b"precious!")) == await w.receive()
+
+
+async def test_flush_abandons_a_read(gated: Server, gate: asyncio.Event) -> None:
+    """No reply to the read, then Rflush; the connection goes on."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)), (5, m.Tflush(4)), (6, m.Tflush(5)))
+        assert [2, 3, 5, 6] == await w.tags(4)
+        gate.set()
+        w.send((4, m.Tread(1, 0, 3)))
+        assert (4, m.Rread(b"con")) == await w.receive()
+
+
+async def test_flush_waits_for_a_write(gated: Server, gate: asyncio.Event) -> None:
+    """The write runs to its end, is answered, then comes Rflush."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Twrite(1, 0, b"new")), (5, m.Tflush(4)), (6, m.Tgetattr(0, 1)))
+        assert [2, 3, 6] == await w.tags(3)
+        gate.set()
+        assert [4, 5] == await w.tags(2)
+
+
+async def test_version_silences_what_runs(gated: Server, gate: asyncio.Event) -> None:
+    """No reply of an old tag after Rversion, no fid left."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Twrite(1, 0, b"new")), (5, m.Tread(1, 0, 1)))
+        w.send((NOTAG, m.Tversion(MSIZE, b"9P2000.L")))
+        assert [2, 3] == await w.tags(2)
+        gate.set()
+        assert (NOTAG, m.Rversion(MSIZE, b"9P2000.L")) == await w.receive()
+        w.send((6, m.Tclunk(0)))
+        assert (6, m.Rlerror(9)) == await w.receive()
+
+
+async def test_a_duplicate_tag_closes_the_connection(gated: Server) -> None:
+    """tag.in-flight."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)), (4, m.Tgetattr(0, 1)))
+        assert [2, 3] == await w.tags(2)
+        assert await w.closed()
+
+
+@pytest.mark.parametrize(("name", "errno"), [(b"bug", 5), (b"memory", 12)])
+async def test_a_fault_costs_one_request(
+    gated: Server, name: bytes, errno: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """error.internal-fault: EIO (or ENOMEM) and a log record; the rest goes on."""
+    async with wire(gated) as w:
+        w.send((2, m.Twalk(0, 1, (name,))), (3, m.Tgetattr(0, 1)))
+        assert (2, m.Rlerror(errno)) == await w.receive()
+        assert [3] == await w.tags(1)
+    assert "Twalk" in caplog.text
+
+
+async def test_a_cancelled_request_is_answered(gated: Server, gate: asyncio.Event) -> None:
+    """If something else cancels it, the client is told EINTR."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tfsync(1, 0)))
+        await w.tags(2)
+        gate.set()
+        assert (4, m.Rlerror(4)) == await w.receive()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\0\0\0\0", b"\6\0\0\0", b"\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n", b"\1\0\1\0d\xff\xff"],
+)
+async def test_impossible_sizes_close_the_connection(gated: Server, data: bytes) -> None:
+    """frame.size-minimum, frame.size-maximum; others are unaffected."""
+    async with wire(gated) as other:
+        async with wire(gated) as w:
+            w.writer.write(data)
+            assert await w.closed()
+        other.send((2, m.Tgetattr(0, 1)))
+        assert [2] == await other.tags(1)
+
+
+async def test_nothing_but_tversion_comes_first(gated: Server) -> None:
+    """version.comes-first: there is no dialect in which to word an error."""
+    address = gated.addresses[0]
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(ATTACH)
+    assert await Wire(reader, writer).closed()
+    writer.close()
+
+
+async def test_one_byte_at_a_time(gated: Server) -> None:
+    """However the bytes are cut, the replies are the same."""
+    async with wire(gated) as w:
+        data = b"".join(CODEC.encode(tag, t) for tag, t in [*OPEN, (4, m.Tgetattr(1, 0x7FF))])
+        for i in range(len(data)):
+            w.writer.write(data[i : i + 1])
+            await w.writer.drain()
+            await settled(2)
+        assert [2, 3, 4] == await w.tags(3)
+
+
+async def test_a_half_closed_client_gets_its_replies(gated: Server, gate: asyncio.Event) -> None:
+    """The server answers what was asked, then closes."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)))
+        w.writer.write_eof()
+        assert [2, 3] == await w.tags(2)
+        gate.set()
+        assert [4] == await w.tags(1)
+        assert await w.closed()
+
+
+async def test_a_slow_reader_is_not_read_from() -> None:
+    """Replies that nobody takes stay few, and all arrive when they are taken."""
+    memory = MemoryBackend()
+    root = await memory.attach()
+    _, file = await root.create(b"file", 2, 0o644, NONUNAME, NONUNAME)
+    await file.write(0, b"x" * MSIZE)
+    async with Server(memory, "tcp://127.0.0.1:0") as running, wire(running) as w:
+        w.send(*OPEN)
+        await w.tags(2)
+        w.send(*((tag, m.Tread(1, 0, MSIZE)) for tag in range(2000)))
+        w.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await settled(200)
+        (connection,) = running.connections
+        queued = connection.transport.get_write_buffer_size() + connection.unsent
+        assert queued < 3 * server.SEND_HIGH
+        assert connection.choked
+        w.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert list(range(2000)) == await w.tags(2000)
+
+
+async def test_waiting_requests_are_bounded(gated: Server, gate: asyncio.Event) -> None:
+    """Requests that wait keep no more than a stated number of bytes; reading stops at it."""
+    async with wire(gated) as w:
+        w.send(*OPEN)
+        await w.tags(2)
+        count = 2 * server.WAITING_HIGH // MSIZE
+        data = b"x" * (MSIZE - 24)
+        w.send(*((tag, m.Twrite(1, 0, data)) for tag in range(count)))
+        (connection,) = gated.connections
+        while connection.tags.bytes <= server.WAITING_HIGH:
+            await asyncio.sleep(0)
+        await settled()
+        assert connection.tags.bytes < server.WAITING_HIGH + 2 * MSIZE
+        gate.set()
+        assert set(range(count)) == set(await w.tags(count))
+
+
+def descriptors() -> int:
+    """Count this process's open descriptors."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def test_everything_goes_with_the_connection(tmp_path: Path) -> None:
+    """1,000 sessions that attach, open, lock and hang up leave nothing behind."""
+    (tmp_path / "file").write_bytes(b"x")
+    lock = m.Tlock(1, 1, 0, 0, 0, 7, b"host")
+    async with Server(LocalBackend(tmp_path), "tcp://127.0.0.1:0") as running:
+        await settled()
+        before = (descriptors(), len(asyncio.all_tasks()))
+        for _ in range(1000):
+            async with wire(running) as w:
+                w.send(*OPEN, (4, lock))
+                assert [2, 3] == await w.tags(2)
+                assert (4, m.Rlock(0)) == await w.receive()
+        while running.connections:
+            await asyncio.sleep(0)
+        await settled()
+        assert before == (descriptors(), len(asyncio.all_tasks()))
+        assert len(running.service.locks) == 0
+
+
+async def test_closing_lets_requests_finish(gated: Server, gate: asyncio.Event) -> None:
+    """What is in flight when the server closes is still answered."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)))
+        await w.tags(2)
+        closing = asyncio.ensure_future(gated.close())
+        await settled()
+        gate.set()
+        assert [4] == await w.tags(1)
+        await closing
+        assert await w.closed()
+
+
+async def test_closing_does_not_wait_for_ever(gated: Server) -> None:
+    """A request that never ends is dropped after the drain time."""
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)))
+        await w.tags(2)
+        await gated.close(drain=0.01)
+        assert await w.closed()
+        assert not gated.connections
+
+
+@contextlib.asynccontextmanager
+async def serving(tree: Backend, address: str) -> AsyncIterator[Client]:
+    """Serve a tree and connect to it."""
+    async with Server(tree, address) as running, connect(running.addresses[0]) as client:
+        yield client
+
+
+async def test_unix_socket(tmp_path: Path) -> None:
+    """It is served, and its name is gone afterwards."""
+    path = tmp_path / "s"
+    async with serving(MemoryBackend(), f"unix://{path}") as client:
+        assert await client.ls("/") == []
+    assert not path.exists()
+
+
+async def test_a_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
+    """One that nobody serves is taken over, one in use is not."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    async with serving(MemoryBackend(), f"unix://{path}"):
+        with pytest.raises(OSError, match="in use"):
+            async with Server(MemoryBackend(), f"unix://{path}"):
+                pass
+    path.write_text("a file")
+    with pytest.raises(OSError, match="in use"):
+        async with Server(MemoryBackend(), f"unix://{path}"):
+            pass
+    assert path.read_text() == "a file"
+
+
+async def test_inherited_stream() -> None:
+    """fd://N with a connected stream serves that one peer and is done then."""
+    ours, theirs = socket.socketpair()
+    async with Server(MemoryBackend(), f"fd://{ours.detach()}") as running:
+        async with connect(f"fd://{theirs.detach()}") as client:
+            assert await client.ls("/") == []
+        await asyncio.wait_for(running.wait_closed(), 10)
+
+
+async def test_inherited_listener() -> None:
+    """fd://N with a listening socket accepts on it."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    async with (
+        Server(MemoryBackend(), f"fd://{listener.detach()}"),
+        connect(f"tcp://127.0.0.1:{port}") as client,
+    ):
+        assert await client.ls("/") == []
+
+
+async def test_cannot_listen() -> None:
+    """An address in use or without sense is an OSError."""
+    async with Server(MemoryBackend(), "127.0.0.1:0") as running:
+        with pytest.raises(OSError, match="in use"):
+            async with Server(MemoryBackend(), running.addresses[0]):
+                pass
+    with pytest.raises(OSError, match="cannot listen"):
+        async with Server(MemoryBackend(), "exec:true"):
+            pass
+
+
+async def test_locks_between_connections() -> None:
+    """A lock of one connection blocks another, and goes when the first is cut."""
+    async with Server(MemoryBackend(), "tcp://127.0.0.1:0") as running:
+        async with connect(running.addresses[0]) as two:
+            async with connect(running.addresses[0]) as one:
+                await one.write("f", [b"x"])
+                async with one.open("f", 2) as mine, two.open("f", 2) as theirs:
+                    assert (await one.tlock(mine, 1, 0, 0, 0, 1, b"a")).status == 0
+                    assert (await two.tlock(theirs, 1, 0, 0, 0, 1, b"a")).status == 1
+                    held = await two.tgetlock(theirs, 2, 0, 0, 9, b"b")
+                    assert held == m.Rgetlock(1, 0, 0, 1, b"a")
+                    await one.close()
+                    while len(running.service.locks):
+                        await asyncio.sleep(0)
+                    assert (await two.tlock(theirs, 1, 0, 0, 0, 1, b"a")).status == 0
+
+
+async def test_client_errors() -> None:
+    """An error reply is a RemoteError with number and request; a lost server ConnectionLost."""
+    async with Server(MemoryBackend(), "tcp://127.0.0.1:0") as running:
+        async with connect(running.addresses[0]) as client:
+            with pytest.raises(RemoteError, match="Twalk: No such file") as caught:
+                await client.stat("missing/really")
+            assert caught.value.errno == 2
+            await running.close(0)
+            with pytest.raises(ConnectionLost):
+                await client.stat("/")
