@@ -64,9 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Unusable as exc:
         return complain(exc, USAGE)
     except RemoteError as exc:
-        return complain(f"{getattr(args, 'path', '')}: {exc}", FAILED)
+        what = f"aname {args.aname!r}" if exc.request == "Tattach" else args.path
+        return complain(f"{what}: {exc}", FAILED)
     except (ConnectionLost, VersionError) as exc:
-        return complain(f"{getattr(args, 'address', '')}: {exc}", UNREACHABLE)
+        return complain(f"{args.address}: {exc}", UNREACHABLE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
@@ -231,7 +232,7 @@ def over(run: Callable[[Client, argparse.Namespace], Coroutine[None, None, int]]
                 args.address, msize=args.msize, uname=args.uname, aname=args.aname, n_uname=args.uid
             ) as server:
                 return await run(server, args)
-        except NinepError:
+        except (NinepError, BrokenPipeError):
             raise
         except ConnectionError as exc:
             return complain(f"cannot connect to {args.address}: {exc.strerror or exc}", UNREACHABLE)
@@ -253,8 +254,9 @@ async def ls(server: Client, args: argparse.Namespace) -> int:
         if args.long:
             below = os.fsencode(args.path) + b"/" + entry.name
             attributes = await server.stat(below)
-            target = f" -> {printable(await server.readlink(below))}" * is_link(attributes)
-            print(long(attributes, name + target))
+            if stat.S_ISLNK(attributes.mode):
+                name += f" -> {printable(await server.readlink(below))}"
+            print(long(attributes, name))
         else:
             print(name + "/" * bool(entry.qid.type & QidType.DIR))
     return GOOD
@@ -322,11 +324,6 @@ def long(a: Rgetattr, name: str) -> str:
         f"{stat.filemode(a.mode)} {a.nlink:3} {a.uid:6} {a.gid:6} {a.size:12}"
         f" {when(a.mtime_sec)}Z {name}"
     )
-
-
-def is_link(a: Rgetattr) -> bool:
-    """Say whether attributes are those of a symbolic link."""
-    return stat.S_ISLNK(a.mode)
 
 
 def when(seconds: int) -> str:

@@ -44,6 +44,8 @@ from ninep.messages import (
 
 R = TypeVar("R", bound=RMessage)
 ENOENT = NUMBERS["ENOENT"]
+PATIENCE = 5.0
+"""Seconds that a server started by `exec:` has to end after its client has left."""
 ROOT = 0
 """The fid that `connect` attaches."""
 
@@ -195,7 +197,7 @@ class Client(Calls):
 
     async def _clunk(self, fid: int) -> None:
         try:
-            if self._lost is None:
+            with contextlib.suppress(ConnectionLost):  # then the server has dropped it already
                 await self.tclunk(fid)
         finally:
             self._fids.give_back(fid)
@@ -289,27 +291,41 @@ class Numbers:
             self._free.append(number)
 
 
-async def open_stream(
+@contextlib.asynccontextmanager
+async def stream(
     address: Address,
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to an address.  Errors: OSError"""
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Connect to an address; what `exec:` started has ended when this is left.
+
+    Errors: OSError
+    """
     if address.kind == "tcp":
         reader, writer = await asyncio.open_connection(address.host, address.port)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return reader, writer
-    if address.kind == "unix":
-        return await asyncio.open_unix_connection(address.path)
-    sock = socket.socket(fileno=address.fd) if address.kind == "fd" else await run(address.path)
-    return await asyncio.open_connection(sock=sock)
+        yield reader, writer
+    elif address.kind == "unix":
+        yield await asyncio.open_unix_connection(address.path)
+    elif address.kind == "fd":
+        yield await asyncio.open_connection(sock=socket.socket(fileno=address.fd))
+    else:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            end = theirs.fileno()
+            command = shlex.split(address.path)
+            process = await asyncio.create_subprocess_exec(*command, stdin=end, stdout=end)
+        try:
+            yield await asyncio.open_connection(sock=ours)
+        finally:
+            await ended(process)
 
 
-async def run(command: str) -> socket.socket:
-    """Start a server that talks 9P on its standard input and output; return our end."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        end = theirs.fileno()
-        await asyncio.create_subprocess_exec(*shlex.split(command), stdin=end, stdout=end)
-    return ours
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for a server that has lost its only client to end; end it if it does not."""
+    try:
+        await asyncio.wait_for(process.wait(), PATIENCE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 @contextlib.asynccontextmanager
@@ -327,12 +343,14 @@ async def connect(
     Errors: OSError (nobody listens), VersionError, RemoteError (attach refused)
     """
     where = address if isinstance(address, Address) else parse(address)
-    client = Client(*await open_stream(where))
-    try:
-        await client.begin(dialect, msize, Attach(os.fsencode(uname), os.fsencode(aname), n_uname))
-        yield client
-    finally:
-        await client.close()
+    async with stream(where) as (reader, writer):
+        client = Client(reader, writer)
+        try:
+            attach = Attach(os.fsencode(uname), os.fsencode(aname), n_uname)
+            await client.begin(dialect, msize, attach)
+            yield client
+        finally:
+            await client.close()
 
 
 def is_directory(attributes: Rgetattr) -> bool:

@@ -346,10 +346,10 @@ class Server:
         sock = open_socket(address)
         if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             await loop.connect_accepted_socket(lambda: Connection(self), sock)
-        else:
-            if address.kind == "unix":
-                self._cleanup.callback(remove_socket, address.path, os.stat(address.path).st_ino)
-            self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock))
+            return
+        if address.kind == "unix":
+            self._cleanup.callback(remove_socket, address.path, os.stat(address.path).st_ino)
+        self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock))
         self.addresses.append(real_address(address, sock))
 
 

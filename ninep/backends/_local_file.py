@@ -26,6 +26,7 @@ REGULAR = (int(QidType.FILE), int(DirentType.REG))
 SPECIAL = (int(QidType.FILE), int(DirentType.UNKNOWN))
 LOST = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
 """Errors of an fsync after which the data are gone: Linux reports them once and then success."""
+NOT_CACHED = -1
 ENCODING, SURROGATES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
@@ -54,33 +55,30 @@ class LocalFile:
         if not self._try_cache:
             return os.pread(self._fd.number, count, offset)
         buffer = bytearray(count)
+        number = self._fd.number
         try:
-            got = os.preadv(self._fd.number, (buffer,), offset, os.RWF_NOWAIT)
+            got = os.preadv(number, (buffer,), offset, os.RWF_NOWAIT)
         except BlockingIOError:
-            got = 0
+            got = NOT_CACHED
         except OSError as exc:
             if exc.errno != errno.EOPNOTSUPP:
                 raise
             self._tree.uncached.add(self._dev)
             self._try_cache = False
-            return os.pread(self._fd.number, count, offset)
-        if got < count:
-            got = await self._read_on(buffer, offset, got)
-            del buffer[got:]
+            return os.pread(number, count, offset)
+        if got == count:
+            return buffer
+        if got == NOT_CACHED or os.fstat(number).st_size > offset + got:
+            got = await self._tree.in_thread(self._fill, buffer, offset, max(got, 0))
+        del buffer[got:]
         return buffer
 
-    async def _read_on(self, buffer: bytearray, offset: int, got: int) -> int:
-        """Read on after `got` bytes, where the file ended or the cache did; return the total."""
-        try:
-            return self._fill(buffer, offset, got, os.RWF_NOWAIT)
-        except BlockingIOError:
-            return await self._tree.in_thread(self._fill, buffer, offset, got, 0)
-
-    def _fill(self, buffer: bytearray, offset: int, got: int, flags: int) -> int:
+    def _fill(self, buffer: bytearray, offset: int, got: int) -> int:
+        """Read on after `got` bytes to the end of the buffer or the file; return the total."""
         with memoryview(buffer) as view:
             while got < len(buffer):
                 with view[got:] as rest:
-                    more = os.preadv(self._fd.number, (rest,), offset + got, flags)
+                    more = os.preadv(self._fd.number, (rest,), offset + got)
                 if not more:
                     break
                 got += more

@@ -58,6 +58,7 @@ EXCL = int(LopenFlag.EXCL)
 MODE, UID, GID = int(SetattrValid.MODE), int(SetattrValid.UID), int(SetattrValid.GID)
 SIZE, ATIME, MTIME = int(SetattrValid.SIZE), int(SetattrValid.ATIME), int(SetattrValid.MTIME)
 ATIME_SET, MTIME_SET = int(SetattrValid.ATIME_SET), int(SetattrValid.MTIME_SET)
+CHANGES = MODE | UID | GID | SIZE | ATIME | MTIME
 XATTR_FLAGS = {
     0: 0,
     int(XattrFlag.CREATE): os.XATTR_CREATE,
@@ -135,6 +136,8 @@ class LocalNode(NamedNode):
     async def setattr(self, t: Tsetattr) -> None:
         """Change owner, mode, size, times, in this order; an error leaves the rest undone."""
         valid, number = t.valid, self.fd.number
+        if not valid & CHANGES:
+            return
         if valid & MODE and self.kind == LINK:
             raise error(errno.EOPNOTSUPP)
         if valid & SIZE and t.size >= SIZE_END:
@@ -166,8 +169,10 @@ class LocalNode(NamedNode):
         )
 
     def changed(self) -> None:
-        """Take a new version: this file was changed through us."""
+        """Note that this file was changed through us; its qid shows it when seen next."""
         self.tree.changed(self.qid.path)
+
+    def _refresh(self) -> None:
         self.qid = self.tree.qid(os.fstat(self.fd.number))
 
     async def statfs(self) -> Rstatfs:
@@ -195,6 +200,7 @@ class LocalNode(NamedNode):
         file = self._file(Fd(self.tree.reopen(self.fd.number, host)), flags, st.st_mode)
         if flags & TRUNC:
             self.changed()
+            self._refresh()
         else:
             self.qid = self.tree.qid(st)
         return file
@@ -254,13 +260,15 @@ class LocalNode(NamedNode):
 
         Another process may have exchanged it already: then it is not ours to finish or remove.
         """
+        tree = self.tree
+        tree.changed(tree.path(made.st_dev, made.st_ino))  # the number may have been another file's
+        self.changed()
         try:
             node = self._look_up(name)
             if not node.is_inode(made):
                 raise error(errno.ENOENT, name)
-            self.tree.settle(node.fd.number, made, mode, gid, uid)
-            node.changed()
-            self.changed()
+            if tree.settle(node.fd.number, made, mode, gid, uid):
+                node._refresh()
         except OSError:
             self._unmake(name, made)
             raise

@@ -116,29 +116,35 @@ class LocalBackend:
                 pass
         return os.open(magic(number), flags)
 
-    def settle(self, number: int, made: os.stat_result, mode: int, gid: int, uid: int) -> None:
+    def settle(self, number: int, made: os.stat_result, mode: int, gid: int, uid: int) -> bool:
         """Give a file just made its owner, and the mode bits that making it left out.
 
-        A server that is not root cannot give files away: `uid` is ignored, and `gid` if it is not a
-        group of the server, because the Linux client always sends one.
+        Return whether there was anything to do.  A server that is not root cannot give files away:
+        `uid` is ignored, and `gid` if it is not a group of the server, because the Linux client
+        always sends one.
         """
         owner = uid if self.privileged and uid not in {NONUNAME, made.st_uid} else KEEP
         group = gid if gid not in {NONUNAME, made.st_gid} else KEEP
-        if owner != KEEP or group != KEEP:
+        chowned = owner != KEEP or group != KEEP
+        if chowned:
             try:
                 chown(number, owner, group)
             except PermissionError:
                 if self.privileged:
                     raise
-        if not stat.S_ISLNK(made.st_mode):
-            self._settle_mode(number, stat.S_IMODE(made.st_mode), mode)
-
-    def _settle_mode(self, number: int, got: int, mode: int) -> None:
-        """Put back what the umask took, but not what a default ACL of the directory took."""
-        masked = got & PERMISSIONS == mode & PERMISSIONS & ~self._umask
-        wanted = (mode & PERMISSIONS if masked else got) | mode & SPECIAL_BITS | got & stat.S_ISGID
-        if wanted != got:
+        wanted = self._mode(made.st_mode, mode)
+        if wanted != stat.S_IMODE(made.st_mode):
             chmod(number, wanted)
+            return True
+        return chowned
+
+    def _mode(self, got: int, mode: int) -> int:
+        """Return the mode that was asked for, but without what a default ACL took from it."""
+        if stat.S_ISLNK(got):
+            return stat.S_IMODE(got)
+        masked = got & PERMISSIONS == mode & PERMISSIONS & ~self._umask
+        bits = mode if masked else got
+        return bits & PERMISSIONS | mode & SPECIAL_BITS | got & stat.S_ISGID
 
     async def in_thread(self, call: Callable[[*Args], R], *args: *Args) -> R:
         """Run a call that may take long.

@@ -157,7 +157,7 @@ class MemoryNode(NamedNode):
         )
 
     async def setattr(self, t: Tsetattr) -> None:
-        """Change owner, mode, size, times, in this order; all is checked first."""
+        """Change owner, mode, size, times; all but the room for the size is checked first."""
         inode, valid = self.inode, t.valid
         self._check_setattr(t)
         if valid & UID:
@@ -171,13 +171,13 @@ class MemoryNode(NamedNode):
         if valid & (UID | GID | MODE | SIZE | ATIME | MTIME):
             inode.changed(content=bool(valid & SIZE))
         if valid & ATIME:
-            inode.atime = nanoseconds(t.atime_sec, t.atime_nsec) if valid & ATIME_SET else inode.ctime
+            inode.atime = timestamp(t.atime_sec, t.atime_nsec) if valid & ATIME_SET else inode.ctime
         if valid & MTIME:
-            inode.mtime = nanoseconds(t.mtime_sec, t.mtime_nsec) if valid & MTIME_SET else inode.ctime
+            inode.mtime = timestamp(t.mtime_sec, t.mtime_nsec) if valid & MTIME_SET else inode.ctime
 
     def _check_setattr(self, t: Tsetattr) -> None:
         kind = self.inode.kind
-        if t.valid & UID and t.uid == NONUNAME or t.valid & GID and t.gid == NONUNAME:
+        if NONUNAME in {t.valid & UID and t.uid, t.valid & GID and t.gid}:
             raise error(errno.EINVAL)
         if t.valid & MODE and kind == LINK:
             raise error(errno.EOPNOTSUPP)
@@ -356,6 +356,6 @@ class MemoryNode(NamedNode):
         self.inode.changed()
 
 
-def nanoseconds(sec: int, nsec: int) -> int:
+def timestamp(sec: int, nsec: int) -> int:
     """Return a time of the wire in nanoseconds since 1970."""
     return signed(sec) * NANOSECONDS + nsec

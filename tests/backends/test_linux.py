@@ -1,0 +1,74 @@
+"""What the local backend needs of Linux."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from ninep.backends import _linux
+from ninep.backends._linux import HARMLESS, UTIME_OMIT, Fd, host_flags, is_set_id, set_times
+from ninep.constants import LopenFlag
+
+from .helpers import refused
+
+
+@pytest.mark.parametrize(
+    ("flags", "host"),
+    [
+        (0, os.O_RDONLY),
+        (LopenFlag.RDWR | LopenFlag.TRUNC, os.O_RDWR | os.O_TRUNC),
+        (LopenFlag.WRONLY | LopenFlag.APPEND, os.O_WRONLY | os.O_APPEND),
+        (LopenFlag.DSYNC, os.O_DSYNC),
+        (LopenFlag.DSYNC | LopenFlag.SYNC, os.O_SYNC),
+        (LopenFlag.CREATE | LopenFlag.EXCL | LopenFlag.DIRECT | LopenFlag.NOFOLLOW, 0),
+        (0xFFFFFFFF & ~3, os.O_TRUNC | os.O_APPEND | os.O_SYNC),
+    ],
+)
+def test_host_flags(flags: int, host: int) -> None:
+    """Flags are translated one by one; those without a meaning here are dropped."""
+    assert host | HARMLESS == host_flags(int(flags))
+
+
+def test_no_access_mode() -> None:
+    """Access mode 3 is none."""
+    with refused(errno.EINVAL):
+        host_flags(3)
+
+
+def test_umask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The umask is read, not changed; a kernel that does not tell it has none."""
+    before = os.umask(0o027)
+    assert 0o027 == _linux.umask()
+    os.umask(before)
+    (tmp_path / "status").write_text("Name:\tx\nUmask:none\n")
+    monkeypatch.setattr(_linux, "PROC_STATUS", tmp_path / "status")
+    assert 0 == _linux.umask()
+
+
+def test_fd() -> None:
+    """A descriptor is closed when it is let go."""
+    fd = Fd(os.open("/", os.O_PATH))
+    number = fd.number
+    os.fstat(number)
+    del fd
+    with refused(errno.EBADF):
+        os.fstat(number)
+
+
+def test_set_times_refused(tmp_path: Path) -> None:
+    """What the host refuses is an error."""
+    fd = Fd(os.open(tmp_path, os.O_PATH))
+    with refused(errno.EINVAL):
+        set_times(fd.number, (0, 10**9), None)
+    set_times(fd.number, (0, UTIME_OMIT), None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_set"), [(0o755, False), (0o4644, True), (0o2755, True), (0o2745, False)]
+)
+def test_is_set_id(mode: int, is_set: bool) -> None:
+    """Set-group-id without a right to run means mandatory locks, and harms nobody."""
+    assert is_set == is_set_id(mode)

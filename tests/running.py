@@ -1,0 +1,37 @@
+"""`ninep serve` as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+
+def environment() -> dict[str, str]:
+    """Return ours, made so that a child's coverage is not lost."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+@contextlib.contextmanager
+def serve(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Run `ninep serve`; give the process and the addresses it says it listens on."""
+    listeners = max(1, arguments.count("--listen"))
+    command = [sys.executable, "-m", "ninep", "serve", *arguments]
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout
+        try:
+            lines = [process.stdout.readline().split() for _ in range(listeners)]
+            yield process, [line[-1] for line in lines if line]
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise

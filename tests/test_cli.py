@@ -1,0 +1,294 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ninep import cli
+from ninep.backends.local import LocalBackend
+from ninep.backends.memory import MemoryBackend
+from ninep.backends.readonly import ReadonlyBackend
+from ninep.cli import FAILED, FAULT, GOOD, UNREACHABLE, USAGE, main
+from ninep.server import Server
+from tests.running import serve
+
+
+class Prompt:
+    """Runs commands against a server, and reads what they print."""
+
+    def __init__(self, address: str, capfd: pytest.CaptureFixture[str]) -> None:
+        """Talk to `address`."""
+        self.address = address
+        self.capfd = capfd
+
+    async def __call__(self, command: str, *arguments: str) -> tuple[int, str, str]:
+        """Run one command; return exit code, stdout and stderr."""
+        code = await asyncio.to_thread(main, [command, self.address, *arguments])
+        return code, *self.capfd.readouterr()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a directory with a few files."""
+    tree = tmp_path / "tree"
+    (tree / "dir").mkdir(parents=True)
+    (tree / "file").write_bytes(b"content\n")
+    (tree / "odd\x1b[31m").write_bytes(b"")
+    (tree / "link").symlink_to("file")
+    os.utime(tree / "file", ns=(10**18, 10**18 + 1))
+    return tree
+
+
+@pytest.fixture
+async def prompt(root: Path, capfd: pytest.CaptureFixture[str]) -> AsyncIterator[Prompt]:
+    """Serve the directory read-write, and as export `ro` read-only."""
+    exports = {b"": LocalBackend(root), b"ro": ReadonlyBackend(LocalBackend(root))}
+    async with Server(exports, "tcp://127.0.0.1:0") as running:
+        yield Prompt(str(running.addresses[0]), capfd)
+
+
+async def test_ls(prompt: Prompt) -> None:
+    """Names in order, a slash behind directories, nothing a terminal would act upon."""
+    assert await prompt("ls", "/") == (GOOD, "dir/\nfile\nlink\nodd\\x1b[31m\n", "")
+    assert await prompt("ls", "file") == (GOOD, "file\n", "")
+
+
+async def test_ls_long(prompt: Prompt) -> None:
+    """Mode, links, owner, size, time, and where a link points."""
+    code, out, _ = await prompt("ls", "-l", "/")
+    lines = out.splitlines()
+    assert code == GOOD
+    assert lines[1].startswith("-rw")
+    assert lines[1].endswith("8 2001-09-09 01:46:40Z file")
+    assert lines[2].endswith("link -> file")
+    assert (await prompt("ls", "-l", "file"))[1].endswith("file\n")
+
+
+async def test_cat_and_get(prompt: Prompt, tmp_path: Path) -> None:
+    """The content, on stdout or in a file that appears whole."""
+    assert await prompt("cat", "file") == (GOOD, "content\n", "")
+    assert await prompt("get", "file", "-") == (GOOD, "content\n", "")
+    assert await prompt("get", "/file", str(tmp_path / "got")) == (GOOD, "", "")
+    assert (tmp_path / "got").read_bytes() == b"content\n"
+
+
+async def test_get_under_its_own_name(
+    prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a local name the last path element is taken; a failure leaves nothing behind."""
+    monkeypatch.chdir(tmp_path)
+    assert (await prompt("get", "dir/../file"))[0] == GOOD
+    assert (await prompt("get", "missing"))[0] == FAILED
+    assert (await prompt("get", "/"))[0] == USAGE
+    assert sorted(os.listdir()) == ["file", "tree"]
+
+
+async def test_put(prompt: Prompt, root: Path, tmp_path: Path) -> None:
+    """A file is made or replaced, in as many parts as it takes."""
+    data = os.urandom(3_000_000)
+    (tmp_path / "local").write_bytes(data)
+    assert await prompt("put", "/dir/new", str(tmp_path / "local")) == (GOOD, "", "")
+    assert (root / "dir" / "new").read_bytes() == data
+    (tmp_path / "local").write_bytes(b"short")
+    assert await prompt("put", "/dir/new", str(tmp_path / "local")) == (GOOD, "", "")
+    assert (root / "dir" / "new").read_bytes() == b"short"
+
+
+async def test_stat(prompt: Prompt) -> None:
+    """Everything Tgetattr tells."""
+    code, out, _ = await prompt("stat", "/file")
+    assert code == GOOD
+    assert " mtime: 2001-09-09 01:46:40.000000001Z" in out
+    assert "  size: 8 bytes" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["cat", "missing"], FAILED, "missing: Twalk: No such file or directory"),
+        (["cat", "dir"], FAILED, "Is a directory"),
+        (["ls", "file/below"], FAILED, "file/below"),
+        (["put", "new", "/nonexistent/local"], FAILED, "/nonexistent/local: No such file"),
+        (["cat", "file", "--aname", "nope"], FAILED, "aname 'nope'"),
+        (["put", "new", "/etc/hostname", "--aname", "ro"], FAILED, "Read-only file system"),
+    ],
+)
+async def test_what_the_server_refuses(
+    prompt: Prompt, arguments: list[str], code: int, says: str
+) -> None:
+    """One line that says what was wrong and with what, exit 1."""
+    command, *rest = arguments
+    seen, out, err = await prompt(command, *rest)
+    assert (code, "") == (seen, out)
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_nobody_listens(capfd: pytest.CaptureFixture[str]) -> None:
+    """Exit 3 and one line with the address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert main(["ls", f"127.0.0.1:{port}", "/"]) == UNREACHABLE
+    assert f"cannot connect to tcp://127.0.0.1:{port}" in capfd.readouterr().err
+    assert main(["ls", "unix:///nonexistent/s", "/"]) == UNREACHABLE
+
+
+async def test_a_server_that_speaks_something_else(capfd: pytest.CaptureFixture[str]) -> None:
+    """Exit 3: not 9P, or not this dialect."""
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        assert await asyncio.to_thread(main, ["ls", f"127.0.0.1:{port}", "/"]) == UNREACHABLE
+    async with Server(MemoryBackend(), "tcp://127.0.0.1:0", dialects=()) as running:
+        arguments = ["ls", str(running.addresses[0]), "/"]
+        assert await asyncio.to_thread(main, arguments) == UNREACHABLE
+    assert "asked for 9P2000.L" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["frobnicate"],
+        ["ls"],
+        ["ls", "nowhere", "/"],
+        ["serve"],
+        ["serve", "/", "--listen", "nowhere"],
+        ["serve", "/", "--msize", "12"],
+        ["serve", "/", "--msize", "much"],
+        ["serve", "/", "--dialect", "9P2001"],
+        ["serve", "/", "--dialect", "9P2000"],
+        ["lab", "--transport", "pigeon"],
+    ],
+)
+def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    """argparse's exit 2, with the wrong argument named."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == USAGE
+    assert "error:" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["/nonexistent"], "cannot export /nonexistent"),
+        (["/etc/hostname"], "cannot export /etc/hostname"),
+        (["memory:", "--export", "x"], "expected NAME=PATH"),
+        (["memory:", "--export", "a/b=/tmp"], "expected NAME=PATH"),
+        (["memory:", "--export", "a=/nonexistent,rw"], "cannot export /nonexistent"),
+        (["memory:", "--export", "a=/", "--export", "a=/"], "used twice"),
+        (["memory:", "--listen", "unix:///nonexistent/s"], "cannot listen on unix:///nonexistent"),
+        (["memory:", "--listen", "tcp://192.0.2.1:1"], "cannot listen on tcp://192.0.2.1:1"),
+    ],
+)
+def test_what_cannot_be_served(
+    arguments: list[str], says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One clear line, exit 2."""
+    assert main(["serve", *arguments]) == USAGE
+    err = capfd.readouterr().err
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_serve_until_sigterm(root: Path) -> None:
+    """It says where it listens, serves, and exits 0 on SIGTERM."""
+    with serve(str(root), "--listen", "127.0.0.1:0") as (process, (address,)):
+        assert main(["cat", address, "file"]) == GOOD
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == GOOD
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_serve_is_read_only_unless_told(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """--rw is needed to change ROOT; an export says ro or rw for itself."""
+    options = ["--export", f"w={root},rw", "--export", f"r={root}"]
+    with serve(str(root), "--listen", "127.0.0.1:0", *options) as (_, (address,)):
+        for aname, code in (("", FAILED), ("r", FAILED), ("w", GOOD)):
+            assert main(["put", address, "new", "/etc/hostname", "--aname", aname]) == code
+    assert "Read-only" in capfd.readouterr().err
+
+
+def test_serve_in_memory(capfd: pytest.CaptureFixture[str]) -> None:
+    """memory: is an empty tree that can be written with --rw."""
+    with serve("memory:", "--rw", "--listen", "127.0.0.1:0") as (_, (address,)):
+        assert main(["put", address, "a", "/etc/hostname"]) == GOOD
+        assert main(["ls", address, "/"]) == GOOD
+    assert capfd.readouterr().out == "a\n"
+
+
+def test_several_listeners(tmp_path: Path) -> None:
+    """Each gets its line."""
+    unix = f"unix://{tmp_path}/s"
+    with serve("memory:", "--listen", "127.0.0.1:0", "--listen", unix) as (_, addresses):
+        assert addresses[1] == unix
+        assert [main(["ls", a, "/"]) for a in addresses] == [GOOD, GOOD]
+
+
+def test_exec_address(capfd: pytest.CaptureFixture[str]) -> None:
+    """exec: runs a server that talks on its standard input and output."""
+    command = f"exec:{sys.executable} -c '{STDIO_SERVER}'"
+    assert main(["ls", command, "/"]) == GOOD
+    assert capfd.readouterr().out == ""
+
+
+STDIO_SERVER = "import ninep.cli as c; c.main([*\"serve memory: --listen fd://0\".split()])"
+
+
+def test_a_fault_of_our_own(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Exit 4, a traceback, and the request to report it."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "connect", broken)
+    assert main(["ls", "127.0.0.1:1", "/"]) == FAULT
+    err = capfd.readouterr().err
+    assert "ZeroDivisionError" in err
+    assert "fault of ninep itself" in err
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends with the shell's code for it."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "connect", interrupt)
+    assert main(["ls", "127.0.0.1:1", "/"]) == 128 + signal.SIGINT
+
+
+def test_the_reader_has_gone(root: Path) -> None:
+    """`ninep cat | head` is no error."""
+    (root / "big").write_bytes(b"x" * 5_000_000)
+    with serve(str(root), "--listen", "127.0.0.1:0") as (_, (address,)):
+        command = f"{sys.executable} -m ninep cat {address} big | head -c 1 >/dev/null"
+        done = subprocess.run(  # noqa: S602
+            f"set -o pipefail; {command}", shell=True, executable="/bin/bash",
+            capture_output=True, check=False,
+        )  # fmt: skip
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "1970-01-01 00:00:00"), ((1 << 64) - 1, "1969-12-31 23:59:59"), (1 << 62, f"{1 << 62} s")],
+)
+def test_when(seconds: int, text: str) -> None:
+    """Times before 1970 and beyond any calendar can be written."""
+    assert cli.when(seconds) == text
