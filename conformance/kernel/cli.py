@@ -1,0 +1,247 @@
+"""`ninep lab`: arguments, the run, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from . import commands, report
+from .catalog import Script, load_all, select
+from .engines import Engine, EngineError
+from .engines.choice import NAMES, engine
+from .model import GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport
+from .plan import chosen_plan, default_plan
+from .record import Recorder
+
+EXAMPLE = """\
+examples:
+  ninep lab                                  boot Linux, mount ninep, run every script
+  ninep lab list                             what the scripts check
+  ninep lab --script locks --cache none --cache loose
+  ninep lab --server 'diod -f -n -N -l {endpoint} -e {root} -d 0' --aname '{root}'
+"""
+TRANSPORTS = ("tcp", "unix")
+MSIZE_MIN = 4096
+
+
+class UsageError(Exception):
+    """The arguments make no sense; the text says which and what would."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `ninep lab` from its own arguments."""
+    parser = argparse.ArgumentParser(prog="ninep lab")
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments on a parser of whoever calls."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = "Mount a 9P server with a real Linux kernel and run scripts in the mount."
+    parser.epilog = EXAMPLE
+    add = parser.add_argument
+    add("what", nargs="?", choices=["run", "list"], default="run", help="list: show the scripts")
+    add("--transport", action="append", default=[], choices=TRANSPORTS, help="repeatable")
+    add("--cache", action="append", default=[], metavar="MODE", help="none, mmap, loose, …")
+    add("--msize", action="append", default=[], type=msize, metavar="N", help="bytes")
+    add("--script", action="append", default=[], metavar="GLOB", help="01_lookup, lookup, 0*, …")
+    add("--server", metavar="COMMAND", help="with {addr} (or {endpoint}) and {root}")
+    add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
+    add("--aname", default="", metavar="NAME", help="of the mount; may contain {root}")
+    add("--engine", choices=NAMES, default="auto", help="where the kernel comes from")
+    add("--json", metavar="FILE", help="write the results there, - for stdout")
+    add("--junit", metavar="FILE", help="write JUnit XML there, - for stdout")
+    add("-v", "--verbose", action="store_true", help="show every check")
+
+
+def msize(text: str) -> int:
+    """Parse an msize as the kernel takes it."""
+    number = int(text)
+    if number < MSIZE_MIN:
+        raise argparse.ArgumentTypeError(f"the kernel's smallest msize is {MSIZE_MIN}")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments ask for and return the exit code."""
+    try:
+        scripts = chosen_scripts(args.script)
+        if args.what == "list":
+            return show_list(scripts)
+        job = make_job(args, scripts)
+    except UsageError as problem:
+        print(f"ninep lab: {problem}", file=sys.stderr)
+        return USAGE
+    return run_job(args, job, engine(args.engine))
+
+
+def chosen_scripts(globs: Sequence[str]) -> list[Script]:
+    """Return the selected scripts; a glob that names none is a usage error."""
+    scripts = load_all()
+    chosen, unmatched = select([script.name for script in scripts], globs or ["*"])
+    if unmatched:
+        known = " ".join(script.name for script in scripts)
+        raise UsageError(f"no script is named {unmatched[0]}; there are: {known}")
+    return [script for script in scripts if script.name in chosen]
+
+
+def show_list(scripts: Sequence[Script]) -> int:
+    """Print the scripts with their checks and needs."""
+    for script in scripts:
+        print(f"{script.name}  {script.title}{needs_text(script.needs)}")
+        for check in script.checks:
+            clauses = f"  ({', '.join(check.clauses)})" if check.clauses else ""
+            print(f"    {check.name}  {check.title}{clauses}{needs_text(check.needs)}")
+    return GOOD
+
+
+def needs_text(needs: Sequence[str]) -> str:
+    """Render what a script or check needs."""
+    return f"  [needs {', '.join(needs)}]" if needs else ""
+
+
+def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
+    """Turn arguments into a job."""
+    try:
+        server = commands.parse(args.server or commands.SERVER)
+        readonly = readonly_command(args)
+    except ValueError as problem:
+        raise UsageError(str(problem)) from None
+    package = importlib.util.find_spec("ninep")
+    found = package.origin if package else None
+    return Job(
+        cells=plan(args, scripts),
+        server=server,
+        readonly=readonly,
+        python=sys.executable,
+        aname=args.aname,
+        repository=repository(),
+        pythonpath=str(Path(found).parents[1]) if found else None,
+    )
+
+
+def readonly_command(args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Return the read-only form: as given, ours for our own server, none for a foreign one."""
+    if args.readonly_server:
+        return commands.parse(args.readonly_server)
+    return None if args.server else commands.parse(commands.READONLY)
+
+
+def plan(args: argparse.Namespace, scripts: Sequence[Script]) -> tuple[Planned, ...]:
+    """Plan the product of what was asked for, or the default cells when nothing was."""
+    if args.transport or args.cache or args.msize:
+        return chosen_plan(scripts, args.transport, args.cache, args.msize)
+    return default_plan(scripts)
+
+
+def repository() -> str | None:
+    """Return the git checkout that this file belongs to, if it does."""
+    top = Path(__file__).resolve().parents[2]
+    return str(top) if (top / ".git").exists() else None
+
+
+def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
+    """Run the job, show it while it runs, write the reports."""
+    out = sys.stderr if "-" in (args.json, args.junit) else sys.stdout
+    recorder = Recorder(replace(job, engine=chosen.name))
+    ours = recorder.report
+    screen = Screen(out, ours, verbose=args.verbose)
+    recorder.on_begin, recorder.on_script = screen.running, screen.script
+    start = time.monotonic()
+    reason = chosen.available()
+    if reason:
+        print(f"ninep lab: {reason}", file=sys.stderr)
+        ours.trouble = reason
+    else:
+        attempt(chosen, replace(job, engine=chosen.name), recorder)
+        ours.seconds = time.monotonic() - start
+        screen.end()
+    return ours.exit_code if write_reports(args, ours) else USAGE
+
+
+def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
+    """Run the engine; what goes wrong becomes part of the report."""
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        chosen.run(job, recorder.feed)
+    except EngineError as problem:
+        recorder.report.trouble = str(problem)
+    except KeyboardInterrupt:
+        recorder.report.trouble = "interrupted"
+    except Exception as problem:  # noqa: BLE001 - our own fault has an exit code, too
+        recorder.report.fault = f"{type(problem).__name__}: {problem}"
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+    """Make SIGTERM clean up as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def write_reports(args: argparse.Namespace, ours: Report) -> bool:
+    """Write the files that were asked for; False when one could not be written."""
+    for path, render in ((args.json, report.to_json), (args.junit, report.to_junit)):
+        try:
+            if path == "-":
+                sys.stdout.write(render(ours))
+            elif path:
+                Path(path).write_text(render(ours), encoding="utf-8")
+        except OSError as problem:
+            print(f"ninep lab: cannot write {path}: {problem.strerror}", file=sys.stderr)
+            return False
+    return True
+
+
+class Screen:
+    """Shows the run to people: colour and progress on a terminal, plain stable lines elsewhere."""
+
+    def __init__(self, out: TextIO, ours: Report, *, verbose: bool) -> None:
+        """Look at the stream once."""
+        self.out = out
+        self.report = ours
+        self.verbose = verbose
+        self.terminal = out.isatty()
+        colour = self.terminal and "NO_COLOR" not in os.environ
+        self.paint = report.coloured if colour else report.plain
+        self.cell: CellReport | None = None
+
+    def running(self, script: ScriptReport) -> None:
+        """Show on a terminal what runs now; the next line overwrites it."""
+        if self.terminal:
+            self.out.write(f"\r\x1b[K  …     {script.name}")
+            self.out.flush()
+
+    def script(self, cell: CellReport, script: ScriptReport) -> None:
+        """Show a script that is done, before it what it is the first of."""
+        if self.cell is None:
+            self.lines(report.header(self.report))
+        if cell is not self.cell:
+            self.lines(report.cell_header(cell))
+            self.cell = cell
+        self.lines(report.script_lines(script, self.paint, verbose=self.verbose))
+
+    def end(self) -> None:
+        """Show the sums, and the kernel if no script was done that showed it."""
+        if self.cell is None and self.report.kernel:
+            self.lines(report.header(self.report))
+        self.lines(report.totals(self.report, self.paint))
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Print lines at once, whatever characters they have."""
+        encoding = self.out.encoding or "utf-8"
+        text = "".join(f"{line}\n" for line in lines)
+        if self.terminal:
+            text = f"\r\x1b[K{text}"
+        self.out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        self.out.flush()

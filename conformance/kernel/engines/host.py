@@ -1,0 +1,51 @@
+"""The running kernel itself, in a mount namespace that takes its mounts along when it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ..model import Job
+from ..record import Event
+from . import EngineError
+from .process import boot_command, follow, last_words, scratch, write_job
+
+NAMESPACE = ("unshare", "--mount", "--propagation", "private")
+FILESYSTEMS = Path("/proc/filesystems")
+
+
+class HostEngine:
+    """Mount with the kernel that runs this process."""
+
+    name = "host"
+
+    def available(self) -> str | None:
+        """Return why the running kernel cannot do it, or None."""
+        if "9p" not in FILESYSTEMS.read_text(encoding="ascii").split():
+            return "the running kernel has no 9p (modprobe 9p), or use --engine uml"
+        if shutil.which(NAMESPACE[0]) is None:
+            return "unshare is missing: apt-get install util-linux"
+        done = subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True)
+        if done.returncode:
+            return "mounting is not allowed here (needs CAP_SYS_ADMIN), or use --engine uml"
+        return None
+
+    def run(self, job: Job, on_event: Callable[[Event], None]) -> None:
+        """Run the bench as a child."""
+        with scratch() as folder:
+            path = write_job(replace(job, work=str(folder / "work"), disk=None), folder)
+            console = folder / "console"
+            status = [False]
+
+            def watch(event: Event) -> None:
+                status[0] |= event["event"] == "end"
+                on_event(event)
+
+            env = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+            follow([*NAMESPACE, *boot_command(job, path)], env, console, watch)
+            if not status[0]:
+                raise EngineError(f"the bench ended early: {last_words(console)}")

@@ -1,0 +1,270 @@
+"""The bench: for each cell start the server, mount it, run the scripts on both sides, tell.
+
+What it tells are events, one JSON object a line on stdout, in the order in which things happen;
+`record.Recorder` folds them into a report on the host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import needs
+from ..catalog import Check, Script, load
+from ..commands import fill
+from ..model import Job, Planned, Result
+from . import isolate
+from .kernel_log import KernelLog
+from .mounts import MountError, image, prepare_root
+from .servers import ServerError
+from .stand import Control, Stand, Tested
+
+DEATHS = 3
+"""A cell ends when its server had to be started again so often."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def emit(event: str, **fields: Any) -> None:
+    """Tell the host."""
+    sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")
+    sys.stdout.flush()
+
+
+def main(path: str) -> int:
+    """Run the job described in a file."""
+    job = Job.from_data(json.loads(Path(path).read_text(encoding="utf-8")))
+    bench = Bench(job)
+    try:
+        bench.run()
+    except (OSError, MountError) as failure:
+        emit("trouble", text=f"the bench could not be set up: {failure}")
+    except Exception:  # noqa: BLE001 - our own fault has to reach the report
+        emit("fault", text=traceback.format_exc())
+    finally:
+        bench.close()
+    emit("end")
+    return 0
+
+
+def kernel_version() -> tuple[int, int]:
+    """Return the first two numbers of the running kernel's release."""
+    major, minor = platform.release().split(".")[:2]
+    return int(major), int("".join(digit for digit in minor if digit.isdigit()))
+
+
+def largest_xattr(folder: Path) -> int:
+    """Return the largest value of a user attribute that a file system takes, 0 for none."""
+    for size in (needs.XATTR_SIZE_MAX, 1):
+        try:
+            os.setxattr(folder, "user.probe", bytes(size))
+        except OSError:
+            continue
+        os.removexattr(folder, "user.probe")
+        return size
+    return 0
+
+
+class Bench:
+    """One run of a job in this kernel."""
+
+    def __init__(self, job: Job) -> None:
+        """Remember the job; nothing is started yet."""
+        self.job = job
+        self.work = Path(job.work)
+        self.disk = self.work / "disk"
+        self.log = KernelLog()
+        self.stands: list[Stand] = []
+        self.controls: dict[bool, Stand] = {}
+        self.controlled: set[tuple[str, str]] = set()
+        self.trouble = ""
+
+    def run(self) -> None:
+        """Make the disk ready and run every cell."""
+        prepare_root(self.work)
+        if self.job.disk:
+            image(self.disk, self.job.disk).mount()
+        prepare_root(self.disk)
+        kind = "ext4" if self.job.disk else "a local directory"
+        emit("begin", kernel=platform.release(), engine=self.job.engine, control=kind)
+        self.xattr_max = largest_xattr(self.disk)
+        for number, planned in enumerate(self.job.cells):
+            self.run_cell(number, planned)
+
+    def close(self) -> None:
+        """Stop and unmount everything."""
+        for stand in [*self.stands, *self.controls.values()]:
+            stand.close()
+        if self.job.disk:
+            image(self.disk, self.job.disk).abandon()
+
+    def run_cell(self, number: int, planned: Planned) -> None:
+        """Run one cell's scripts; a server that cannot be mounted ends the cell."""
+        emit("cell", cell=number)
+        stands = {False: self.tested(number, planned, read_only=False)}
+        if self.job.readonly is not None:
+            stands[True] = self.tested(number, planned, read_only=True)
+        self.stands = list(stands.values())
+        try:
+            for name in planned.scripts:
+                self.run_script(number, planned, load(name), stands)
+        except (ServerError, MountError) as failure:
+            emit("cell-trouble", cell=number, text=str(failure))
+        for stand in self.stands:
+            stand.close()
+
+    def tested(self, number: int, planned: Planned, *, read_only: bool) -> Tested:
+        """Describe the side under test; its server starts when the first script needs it."""
+        words = self.job.readonly if read_only else self.job.server
+        export = self.disk / f"{'readonly' if read_only else 'export'}-{number}"
+
+        def command(addr: str) -> list[str]:
+            return fill(words or (), addr=addr, root=str(export), python=self.job.python)
+
+        env = {"PATH": PATH, "HOME": str(self.work), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
+        if self.job.pythonpath:
+            env["PYTHONPATH"] = self.job.pythonpath
+        return Tested(
+            cell=planned.cell,
+            backing=export,
+            work=self.work,
+            name=f"{'ro' if read_only else 'rw'}-{number}",
+            command=command,
+            aname=self.job.aname.replace("{root}", str(export)),
+            env=env,
+        )
+
+    def control(self, *, read_only: bool) -> Stand:
+        """Return the control side, the same for all cells."""
+        if read_only not in self.controls:
+            name = "control-ro" if read_only else "control"
+            self.controls[read_only] = Control(self.disk / name, self.work, name, read_only)
+        return self.controls[read_only]
+
+    def facts(self, planned: Planned) -> needs.Facts:
+        """Collect what this cell offers to scripts."""
+        return needs.Facts(
+            transport=planned.cell.transport,
+            cache=planned.cell.cache,
+            kernel=kernel_version(),
+            root=os.geteuid() == 0,
+            read_only=self.job.readonly is not None,
+            xattr_max=self.xattr_max,
+            repository=self.job.repository is not None,
+        )
+
+    def run_script(
+        self, number: int, planned: Planned, script: Script, stands: dict[bool, Tested]
+    ) -> None:
+        """Run one script on both sides and tell what the kernel said meanwhile."""
+        emit("script", cell=number, script=script.name, title=script.title)
+        start = time.monotonic()
+        checks = self.runnable(number, planned, script)
+        if checks:
+            read_only = "read-only" in script.needs
+            stand = stands[read_only]
+            if stand.open():
+                emit("mounted", cell=number, server=" ".join(stand.server.command), line=stand.line)
+            self.log.news()
+            self.run_side(number, script, checks, stand)
+            self.run_control(number, script, checks, read_only=read_only)
+            complaints = self.log.complaints()
+            if complaints:
+                emit("kernel-log", cell=number, script=script.name, lines=complaints)
+            self.look_after(number, script, stand)
+        emit("done", cell=number, script=script.name, seconds=time.monotonic() - start)
+
+    def runnable(self, number: int, planned: Planned, script: Script) -> list[Check]:
+        """Return the checks whose needs are met; tell the others as skips."""
+        facts = self.facts(planned)
+        checks = []
+        for check in script.checks:
+            emit(
+                "check",
+                cell=number,
+                script=script.name,
+                check=check.name,
+                title=check.title,
+                clauses=check.clauses,
+            )
+            reason = needs.unmet((*script.needs, *check.needs), facts)
+            if reason:
+                self.tell(number, script, check, "mount", Result("skip", reason))
+            else:
+                checks.append(check)
+        return checks
+
+    def run_control(
+        self, number: int, script: Script, checks: Sequence[Check], *, read_only: bool
+    ) -> None:
+        """Run on the control what has not run there yet."""
+        new = [check for check in checks if (script.name, check.name) not in self.controlled]
+        if not new:
+            return
+        self.controlled.update((script.name, check.name) for check in new)
+        control = self.control(read_only=read_only)
+        control.open()
+        self.run_side(number, script, new, control)
+
+    def run_side(self, number: int, script: Script, checks: Sequence[Check], stand: Stand) -> None:
+        """Run checks on one side, each in its fresh directory."""
+        base = stand.backing / script.name
+        base.mkdir(exist_ok=True)
+        if script.prepare:
+            script.prepare(base)
+
+        def report(at: int, result: Result) -> None:
+            self.tell(number, script, checks[at], stand.side, result)
+            stand.suspect |= result.outcome == "fail"
+
+        calls = [self.call(script, check, stand) for check in checks]
+        deadline = script.deadline or self.job.deadline
+        if not isolate.run_all(calls, deadline, report):
+            stand.unkillable = True
+
+    def call(self, script: Script, check: Check, stand: Stand) -> Callable[[], None]:
+        """Bind a check to its place; the fresh directory is made through the mount itself."""
+        repository = Path(self.job.repository) if self.job.repository else None
+        inside = Path(script.name) if script.prepare else Path(script.name, check.name)
+
+        def run() -> None:
+            if "second-mount" in (*script.needs, *check.needs):
+                stand.open_second()
+            place = stand.place(inside, kernel_version(), repository)
+            if not script.prepare:
+                place.dir.mkdir()
+            check.run(place)
+
+        return run
+
+    def look_after(self, number: int, script: Script, stand: Tested) -> None:
+        """Notice a dead server or mount, tell, and start afresh."""
+        text = stand.trouble()
+        if not text:
+            return
+        emit("script-trouble", cell=number, script=script.name, text=text)
+        stand.deaths += 1
+        if not stand.server.alive:
+            emit("cell-trouble", cell=number, text=text)
+        stand.close()
+        if stand.deaths >= DEATHS:
+            raise ServerError(f"gave up after {DEATHS} starts")
+
+    def tell(self, number: int, script: Script, check: Check, side: str, result: Result) -> None:
+        """Tell one result."""
+        emit(
+            "result",
+            cell=number,
+            script=script.name,
+            check=check.name,
+            side=side,
+            outcome=result.outcome,
+            message=result.message,
+            seconds=round(result.seconds, 3),
+        )

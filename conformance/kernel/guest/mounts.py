@@ -1,0 +1,104 @@
+"""Mounting: the 9P mounts under test, and bind mounts for the control."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model import Cell
+
+VERSION = "9p2000.L"
+PATIENCE = 20.0
+"""Seconds that a mount may take."""
+LOCK_RETRY = 1
+"""Seconds between a waiting lock's requests; the kernel's own default is 30."""
+
+
+class MountError(Exception):
+    """The mount failed; the text is what mount(8) said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One mount; `steps` are the argument lists of mount(8) that make it."""
+
+    target: Path
+    steps: tuple[tuple[str, ...], ...]
+
+    def mount(self) -> None:
+        """Mount; raise MountError with the reason."""
+        self.target.mkdir(parents=True, exist_ok=True)
+        for step in self.steps:
+            run(["mount", *step])
+
+    def unmount(self) -> None:
+        """Unmount; raise MountError when it is busy."""
+        run(["umount", str(self.target)])
+
+    def abandon(self) -> None:
+        """Detach the mount whatever state it is in."""
+        subprocess.run(["umount", "-l", str(self.target)], check=False, capture_output=True)
+
+    def remount(self) -> None:
+        """Unmount and mount again."""
+        self.unmount()
+        self.mount()
+
+    @property
+    def line(self) -> str:
+        """Return the mount's line in /proc/mounts."""
+        lines = Path("/proc/mounts").read_text(encoding="utf-8", errors="backslashreplace")
+        found = [line for line in lines.splitlines() if line.split()[1] == str(self.target)]
+        return found[-1] if found else ""
+
+
+def run(command: list[str]) -> None:
+    """Run mount or umount, which say on stderr what went wrong.
+
+    One that waits for a server that never answers cannot even be killed before the server is: it
+    is left behind.
+    """
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stderr=pipe, text=True, errors="replace")
+    try:
+        words = process.communicate(timeout=PATIENCE)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise MountError(f"{' '.join(command)}: no answer within {PATIENCE:g} s") from None
+    if process.returncode:
+        raise MountError(f"{' '.join(command)}: {words.strip() or process.returncode}")
+
+
+def nine(target: Path, cell: Cell, addr: str, aname: str) -> Mount:
+    """Describe a 9P mount of the server at `addr`."""
+    endpoint = addr.partition("://")[2]
+    options = [f"trans={cell.transport}", f"version={VERSION}", f"cache={cell.cache}"]
+    source = endpoint
+    if cell.transport == "tcp":
+        source, _, port = endpoint.rpartition(":")
+        options.append(f"port={port}")
+    if cell.msize:
+        options.append(f"msize={cell.msize}")
+    options += [f"aname={aname}", "uname=root", f"locktimeout={LOCK_RETRY}"]
+    return Mount(target, (("-i", "-t", "9p", "-o", ",".join(options), source, str(target)),))
+
+
+def bind(target: Path, source: Path, *, read_only: bool = False) -> Mount:
+    """Describe a bind mount of a directory."""
+    steps: tuple[tuple[str, ...], ...] = (("--bind", str(source), str(target)),)
+    if read_only:
+        steps += (("-o", "remount,bind,ro", str(target)),)
+    return Mount(target, steps)
+
+
+def image(target: Path, device: str) -> Mount:
+    """Describe the mount of the disk that both sides share."""
+    return Mount(target, (("-t", "ext4", device, str(target)),))
+
+
+def prepare_root(path: Path) -> None:
+    """Make a directory that every user may pass through."""
+    path.mkdir(parents=True, exist_ok=True)
+    os.chmod(path, 0o755)

@@ -1,0 +1,165 @@
+"""A stand: one side ready to work on, its mounts and the directory behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..model import Cell, Side
+from ..place import Place
+from .isolate import responds
+from .mounts import Mount, MountError, bind, nine, prepare_root
+from .servers import Server, free_address
+
+RESPONSE = 10.0
+"""Seconds within which a mount that a check failed on must still answer."""
+
+
+class Stand:
+    """What both sides have in common; mounts are made when the first script needs them."""
+
+    side: Side
+    cache = "none"
+
+    def __init__(self, backing: Path, work: Path, name: str) -> None:
+        """Remember where things will be."""
+        self.backing = backing
+        self.folder = work / name
+        self.is_open = False
+        self.suspect = False
+        self.unkillable = False
+
+    def mount(self, name: str) -> Mount:
+        """Describe one of the stand's mounts."""
+        raise NotImplementedError
+
+    def open(self) -> bool:
+        """Make the stand ready; True when that was needed."""
+        if self.is_open:
+            return False
+        prepare_root(self.backing)
+        self.start()
+        self.first = self.mount("first")
+        self.second = self.mount("second")
+        self.first.mount()
+        self.is_open = True
+        return True
+
+    def start(self) -> None:
+        """Start what has to run before the mount."""
+
+    def open_second(self) -> None:
+        """Mount the server once more, the first time it is asked for."""
+        if not self.second.line:
+            self.second.mount()
+
+    def close(self) -> None:
+        """Unmount whatever is mounted."""
+        if not self.is_open:
+            return
+        for mount in (self.second, self.first):
+            if mount.line:
+                unmount(mount)
+        self.is_open = False
+
+    @property
+    def line(self) -> str:
+        """Return the first mount's line in /proc/mounts."""
+        return self.first.line
+
+    def place(self, inside: Path, kernel: tuple[int, int], repository: Path | None) -> Place:
+        """Return the place below all mounts where a check works."""
+        return Place(
+            dir=self.first.target / inside,
+            second=self.second.target / inside,
+            backing=self.backing / inside,
+            side=self.side,
+            cache=self.cache,
+            kernel=kernel,
+            remount=self.first.remount,
+            repository=repository,
+        )
+
+
+def unmount(mount: Mount) -> None:
+    """Unmount, by force when something still holds it."""
+    try:
+        mount.unmount()
+    except MountError:
+        mount.abandon()
+
+
+class Control(Stand):
+    """The control: a directory of the local file system, bound to a mount point."""
+
+    side: Side = "control"
+
+    def __init__(self, backing: Path, work: Path, name: str, read_only: bool) -> None:  # noqa: FBT001
+        """Remember the directory and whether its mount is read-only."""
+        super().__init__(backing, work, name)
+        self.read_only = read_only
+
+    def mount(self, name: str) -> Mount:
+        """Bind the directory."""
+        return bind(self.folder / name, self.backing, read_only=self.read_only)
+
+
+class Tested(Stand):
+    """The server under test and its 9P mounts."""
+
+    side: Side = "mount"
+    server: Server
+
+    def __init__(  # noqa: PLR0913 - all by keyword, each a part of the stand
+        self,
+        *,
+        cell: Cell,
+        backing: Path,
+        work: Path,
+        name: str,
+        command: Callable[[str], list[str]],
+        aname: str,
+        env: Mapping[str, str],
+    ) -> None:
+        """Remember how to start and mount the server."""
+        super().__init__(backing, work, name)
+        self.cell = cell
+        self.cache = cell.cache
+        self.command = command
+        self.aname = aname
+        self.env = env
+        self.deaths = 0
+
+    def start(self) -> None:
+        """Start the server and wait until it listens."""
+        prepare_root(self.folder)
+        addr = free_address(self.cell.transport, self.folder, f"s{self.deaths}")
+        log = self.folder / "server.log"
+        self.server = Server(self.command(addr), addr, log, self.env)
+        self.server.wait_listening()
+
+    def mount(self, name: str) -> Mount:
+        """Mount what the server exports."""
+        target = self.folder / f"{name}-{self.deaths}"
+        return nine(target, self.cell, self.server.addr, self.aname)
+
+    def close(self) -> None:
+        """Unmount and stop the server, a dead or hanging one too."""
+        if self.unkillable:
+            self.first.abandon()
+            self.second.abandon()
+        super().close()
+        if hasattr(self, "server"):
+            self.server.stop()
+        self.suspect = self.unkillable = False
+
+    def trouble(self) -> str:
+        """Return what is wrong with server or mount, empty when both still serve."""
+        if not self.server.alive:
+            return self.server.epitaph()
+        if self.unkillable:
+            return "a check's process could not be ended: a request is never answered"
+        if self.suspect and not responds(str(self.first.target), RESPONSE):
+            return f"the mount no longer answers{self.server.words()}"
+        self.suspect = False
+        return ""

@@ -1,0 +1,214 @@
+"""The lab's vocabulary: cells, jobs, results, and the verdict that two sides make together.
+
+A *cell* is one way to mount (transport, cache, msize).  A *script* holds *checks*.  Each check runs
+on two *sides*: through the mount, and on the control file system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["pass", "fail", "skip", "error"]
+"""`fail` is the server's, `error` the environment's or ours."""
+
+Side = Literal["mount", "control"]
+SEVERITY: dict[Outcome, int] = {"pass": 0, "skip": 0, "error": 1, "fail": 2}
+
+GOOD, FAILED, USAGE, DIED, FAULT = 0, 1, 2, 3, 4
+"""Exit codes, the same in every command of ninep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One way to mount the server; `msize` None leaves the kernel its default."""
+
+    transport: str = "tcp"
+    cache: str = "none"
+    msize: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Name the cell as reports and mount points spell it."""
+        msize = f",msize={self.msize}" if self.msize else ""
+        return f"{self.transport},cache={self.cache}{msize}"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The names of the scripts that one cell runs, in order."""
+
+    cell: Cell
+    scripts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """All that the guest needs to know, as plain data that fits a JSON file.
+
+    `server` and `readonly` are commands as word lists with the placeholders of `commands.fill`.
+    """
+
+    cells: tuple[Planned, ...]
+    server: tuple[str, ...]
+    readonly: tuple[str, ...] | None
+    python: str
+    aname: str = ""
+    repository: str | None = None
+    pythonpath: str | None = None
+    engine: str = "uml"
+    work: str = "/run/lab"
+    disk: str | None = None
+    deadline: float = 30.0
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the job as what `json.dump` accepts."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Job:
+        """Rebuild a job from `to_data` after a trip through JSON."""
+        cells = tuple(
+            Planned(Cell(**planned["cell"]), tuple(planned["scripts"])) for planned in data["cells"]
+        )
+        readonly = None if data["readonly"] is None else tuple(data["readonly"])
+        return cls(
+            **{**data, "cells": cells, "server": tuple(data["server"]), "readonly": readonly}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one side of one check came to."""
+
+    outcome: Outcome
+    message: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """One check: the side under test, and the control when it ran."""
+
+    name: str
+    title: str = ""
+    clauses: tuple[str, ...] = ()
+    mount: Result | None = None
+    control: Result | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Judge: only a check that is green on the control can blame the server."""
+        if self.mount is None:
+            return "error"
+        if self.mount.outcome == "skip":
+            return "skip"
+        if self.control is not None and self.control.outcome in ("fail", "error"):
+            return "error"
+        return self.mount.outcome
+
+    @property
+    def message(self) -> str:
+        """Say in a line why the check is not a pass; empty when it is."""
+        if self.mount is None:
+            return "it never ran"
+        if self.outcome == "error" and self.control is not None and self.control.message:
+            return f"the control failed, so the environment is to blame: {self.control.message}"
+        return self.mount.message
+
+
+@dataclass(slots=True)
+class ScriptReport:
+    """One script in one cell."""
+
+    name: str
+    title: str = ""
+    checks: list[CheckReport] = field(default_factory=list)
+    kernel_log: list[str] = field(default_factory=list)
+    trouble: str = ""
+    seconds: float = 0.0
+
+    @property
+    def outcome(self) -> Outcome:
+        """Judge: the worst check, a complaint of the kernel, or trouble with the server."""
+        if self.trouble or self.kernel_log:
+            return "fail"
+        return worst([check.outcome for check in self.checks])
+
+    def side(self, side: Side) -> Outcome:
+        """Judge one side alone, as the table in the report shows it."""
+        results = [getattr(check, side) for check in self.checks]
+        return worst([result.outcome for result in results if result is not None])
+
+    def check(self, name: str) -> CheckReport:
+        """Return the record of a check, made on first use."""
+        for check in self.checks:
+            if check.name == name:
+                return check
+        self.checks.append(CheckReport(name))
+        return self.checks[-1]
+
+
+@dataclass(slots=True)
+class CellReport:
+    """One cell: how the server was started and mounted, and what its scripts came to."""
+
+    cell: Cell
+    planned: tuple[str, ...] = ()
+    server: str = ""
+    mount: str = ""
+    scripts: list[ScriptReport] = field(default_factory=list)
+    trouble: str = ""
+
+    def script(self, name: str) -> ScriptReport:
+        """Return the record of a script, made on first use."""
+        for script in self.scripts:
+            if script.name == name:
+                return script
+        self.scripts.append(ScriptReport(name))
+        return self.scripts[-1]
+
+    @property
+    def not_run(self) -> list[str]:
+        """Name the planned scripts that never began."""
+        ran = {script.name for script in self.scripts}
+        return [name for name in self.planned if name not in ran]
+
+
+@dataclass(slots=True)
+class Report:
+    """One run of the lab."""
+
+    engine: str = ""
+    kernel: str = ""
+    control: str = ""
+    cells: list[CellReport] = field(default_factory=list)
+    trouble: str = ""
+    fault: str = ""
+    seconds: float = 0.0
+
+    @property
+    def scripts(self) -> list[ScriptReport]:
+        """All scripts of all cells."""
+        return [script for cell in self.cells for script in cell.scripts]
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code: our fault, death of guest or server, failures, environment."""
+        outcomes = [script.outcome for script in self.scripts]
+        if self.fault:
+            return FAULT
+        if self.trouble or any(cell.trouble for cell in self.cells):
+            return DIED
+        if "fail" in outcomes:
+            return FAILED
+        return FAULT if "error" in outcomes else GOOD
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the gravest of several outcomes; a skip counts only when nothing else is there."""
+    found = set(outcomes)
+    if not found or found == {"skip"}:
+        return "skip"
+    return max(found - {"skip"}, key=SEVERITY.__getitem__)

@@ -1,0 +1,55 @@
+"""Where a check works: its fresh directory, the ways around it, and what it may count on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .model import Side
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A fresh, empty directory on the mount or on the control file system.
+
+    `dir`      the directory
+    `second`   the same directory through a second mount of the same server
+    `backing`  the same directory as the server sees it, without 9P in between
+    `remount`  unmount and mount again
+    """
+
+    dir: Path
+    second: Path
+    backing: Path
+    side: Side
+    cache: str
+    kernel: tuple[int, int]
+    remount: Callable[[], None]
+    repository: Path | None = None
+
+    def __truediv__(self, name: str) -> Path:
+        """Return the path of `name` in the directory."""
+        return self.dir / name
+
+    def raw(self, name: bytes) -> bytes:
+        """Return the path of a name that need not be text."""
+        return os.fsencode(self.dir) + b"/" + name
+
+    @property
+    def time_step(self) -> int:
+        """Return to how many nanoseconds a time that is set here is rounded down.
+
+        Linux's 9P client sends whole seconds: it leaves its super block's granularity of times at
+        the default of a second.  Times that the server sets are not rounded.
+        """
+        return 1 if self.is_control else SECOND
+
+    @property
+    def is_control(self) -> bool:
+        """Tell whether this is the local file system."""
+        return self.side == "control"

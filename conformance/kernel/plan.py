@@ -1,0 +1,42 @@
+"""Which scripts run in which cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from .catalog import Script
+from .model import Cell, Planned
+
+FIRST = Cell()
+"""The cell that runs everything it can."""
+
+
+def default_plan(scripts: Sequence[Script]) -> tuple[Planned, ...]:
+    """Everything over tcp, the short scripts over a unix socket, other caches where needed."""
+    cells: dict[Cell, list[str]] = {FIRST: [], Cell(transport="unix"): []}
+    for script in scripts:
+        cells.setdefault(Cell(cache=wanted_cache(script) or FIRST.cache), []).append(script.name)
+        if script.short:
+            cells[Cell(transport="unix")].append(script.name)
+    return tuple(Planned(cell, tuple(names)) for cell, names in cells.items() if names)
+
+
+def wanted_cache(script: Script) -> str | None:
+    """Return the cache mode that a script needs, if it needs one."""
+    modes = [need.removeprefix("cache=") for need in script.needs if need.startswith("cache=")]
+    return modes[0] if modes else None
+
+
+def chosen_plan(
+    scripts: Sequence[Script],
+    transports: Iterable[str],
+    caches: Iterable[str],
+    msizes: Iterable[int | None],
+) -> tuple[Planned, ...]:
+    """Every selected script in the product of what was asked for; unmet needs become skips."""
+    names = tuple(script.name for script in scripts)
+    cells = product(
+        tuple(transports) or ("tcp",), tuple(caches) or ("none",), tuple(msizes) or (None,)
+    )
+    return tuple(Planned(Cell(*cell), names) for cell in dict.fromkeys(cells))

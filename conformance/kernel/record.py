@@ -1,0 +1,121 @@
+"""Fold the guest's events into a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .model import CellReport, Job, Report, Result, ScriptReport
+
+Event = dict[str, Any]
+"""What the guest says: a name under `event`, and the fields that `guest.bench` gives it."""
+
+
+class Recorder:
+    """Keeps the report of a run while it runs.
+
+    `on_begin` hears of each script that begins, `on_script` of each that is done.
+    """
+
+    def __init__(self, job: Job) -> None:
+        """Begin with what is planned, so that what never ran can be named."""
+        cells = [CellReport(planned.cell, planned.scripts) for planned in job.cells]
+        self.report = Report(engine=job.engine, cells=cells)
+        self.on_begin: Callable[[ScriptReport], None] | None = None
+        self.on_script: Callable[[CellReport, ScriptReport], None] | None = None
+
+    def feed(self, event: Event) -> None:
+        """Take in one event; an unknown one is a KeyError, our own fault."""
+        HANDLERS[event["event"]](self, event)
+
+    def cell(self, event: Event) -> CellReport:
+        """Return the cell that the event belongs to."""
+        return self.report.cells[event["cell"]]
+
+    def script(self, event: Event) -> ScriptReport:
+        """Return the script that the event belongs to."""
+        return self.cell(event).script(event["script"])
+
+    def begin(self, event: Event) -> None:
+        """Note the guest."""
+        self.report.kernel = event["kernel"]
+        self.report.control = event["control"]
+
+    def mounted(self, event: Event) -> None:
+        """Note how the cell was mounted; the first mount stands for the cell."""
+        cell = self.cell(event)
+        cell.server = cell.server or event["server"]
+        cell.mount = cell.mount or event["line"]
+
+    def begin_script(self, event: Event) -> None:
+        """Open a script's record."""
+        script = self.script(event)
+        script.title = event["title"]
+        if self.on_begin:
+            self.on_begin(script)
+
+    def check(self, event: Event) -> None:
+        """Open a check's record."""
+        check = self.script(event).check(event["check"])
+        check.title, check.clauses = event["title"], tuple(event["clauses"])
+
+    def result(self, event: Event) -> None:
+        """Note what one side of a check came to."""
+        check = self.script(event).check(event["check"])
+        result = Result(event["outcome"], event["message"], event["seconds"])
+        setattr(check, event["side"], result)
+
+    def kernel_log(self, event: Event) -> None:
+        """Note what the kernel complained about."""
+        self.script(event).kernel_log += event["lines"]
+
+    def script_trouble(self, event: Event) -> None:
+        """Note that server or mount broke under a script."""
+        self.script(event).trouble = event["text"]
+
+    def cell_trouble(self, event: Event) -> None:
+        """Note that a cell's server died or never came up."""
+        self.cell(event).trouble = event["text"]
+
+    def trouble(self, event: Event) -> None:
+        """Note that the guest could not work."""
+        self.report.trouble = event["text"]
+
+    def fault(self, event: Event) -> None:
+        """Note that the guest's part has a bug."""
+        self.report.fault = event["text"]
+
+    def done(self, event: Event) -> None:
+        """Close a script's record."""
+        script = self.script(event)
+        script.seconds = event["seconds"]
+        for check in script.checks:
+            check.control = check.control or self.earlier_control(script.name, check.name)
+        if self.on_script:
+            self.on_script(self.cell(event), script)
+
+    def earlier_control(self, script: str, check: str) -> Result | None:
+        """Return what the control came to in another cell: it runs once for all of them."""
+        same = [other for other in self.report.scripts if other.name == script]
+        found = [c.control for other in same for c in other.checks if c.name == check]
+        return next((control for control in found if control), None)
+
+    def ignore(self, event: Event) -> None:
+        """Take no notice: the event is there for who reads the stream."""
+
+
+HANDLERS: dict[str, Callable[[Recorder, Event], None]] = {
+    "begin": Recorder.begin,
+    "cell": Recorder.ignore,
+    "fault": Recorder.fault,
+    "mounted": Recorder.mounted,
+    "script": Recorder.begin_script,
+    "check": Recorder.check,
+    "result": Recorder.result,
+    "kernel-log": Recorder.kernel_log,
+    "script-trouble": Recorder.script_trouble,
+    "cell-trouble": Recorder.cell_trouble,
+    "trouble": Recorder.trouble,
+    "done": Recorder.done,
+    "end": Recorder.ignore,
+}

@@ -1,0 +1,250 @@
+"""A report in its three forms: text for people, JSON, JUnit.
+
+JSON is the source of truth; `SCHEMA` grows by one when a field changes its meaning.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from .model import CellReport, CheckReport, Outcome, Report, Result, ScriptReport
+
+SCHEMA = 1
+COLOURS = {"pass": "32", "fail": "31", "error": "35", "skip": "33"}
+WIDTH = 22
+ILLEGAL = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd]"
+)
+"""What XML 1.0 forbids or discourages in text."""
+
+Paint = Callable[[str, Outcome], str]
+
+
+def plain(text: str, outcome: Outcome) -> str:  # noqa: ARG001 - the shape of a Paint
+    """Paint nothing."""
+    return text
+
+
+def coloured(text: str, outcome: Outcome) -> str:
+    """Paint for a terminal."""
+    return f"\x1b[{COLOURS[outcome]}m{text}\x1b[0m"
+
+
+def visible(text: str) -> str:
+    """Escape what a terminal would act on."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def header(report: Report) -> list[str]:
+    """Render what the run is about, known when the guest is up."""
+    return [f"kernel   {report.kernel} ({report.engine})", f"control  {report.control}"]
+
+
+def cell_header(cell: CellReport) -> list[str]:
+    """Render how a cell is mounted."""
+    lines = ["", f"cell     {cell.cell.name}"]
+    if cell.mount:
+        lines += [f"server   {visible(cell.server)}", f"mount    {visible(cell.mount)}"]
+    return lines
+
+
+def script_lines(script: ScriptReport, paint: Paint, *, verbose: bool = False) -> list[str]:
+    """Render a script: one line, and one more for whatever is not as it should be."""
+    word = paint(f"{script.outcome.upper():5}", script.outcome)
+    sides = f"mount {script.side('mount'):5} control {script.side('control'):5}"
+    count = f"{len(script.checks):3} checks"
+    lines = [f"  {word} {script.name:{WIDTH}} {count}  {sides} {script.seconds:6.1f} s"]
+    shown = [c for c in script.checks if verbose or c.outcome in ("fail", "error")]
+    lines += [check_line(check, paint) for check in shown]
+    lines += [f"        server: {visible(line)}" for line in script.trouble.splitlines()]
+    lines += [f"        kernel: {visible(line)}" for line in script.kernel_log]
+    return lines
+
+
+def check_line(check: CheckReport, paint: Paint) -> str:
+    """Render a check with its reason."""
+    clauses = f" [{', '.join(check.clauses)}]" if check.clauses else ""
+    text = f"        {paint(check.outcome, check.outcome)} {check.name}: {check.title}{clauses}"
+    return f"{text}\n             {visible(check.message)}" if check.message else text
+
+
+def totals(report: Report, paint: Paint) -> list[str]:
+    """Render the end of the report: skips with reasons, what was not run, the sums."""
+    lines = [""]
+    for cell in report.cells:
+        lines += skips(cell)
+        if cell.not_run:
+            lines.append(f"not run  {cell.cell.name} {' '.join(cell.not_run)}")
+        if cell.trouble:
+            lines.append(paint(f"trouble  {cell.cell.name}: {visible(cell.trouble)}", "fail"))
+    if report.trouble:
+        lines.append(paint(f"trouble  {visible(report.trouble)}", "fail"))
+    if report.fault:
+        lines.append(paint(f"fault    {visible(report.fault)}", "error"))
+    scripts = Counter(script.outcome for script in report.scripts)
+    checks = Counter(check.outcome for script in report.scripts for check in script.checks)
+    lines.append(f"scripts  {sums(scripts)}")
+    lines.append(f"checks   {sums(checks)}  in {report.seconds:.0f} s")
+    return lines
+
+
+def skips(cell: CellReport) -> list[str]:
+    """Render the skips of a cell, those of one script with one reason on one line."""
+    lines = []
+    for script in cell.scripts:
+        reasons = Counter(check.message for check in script.checks if check.outcome == "skip")
+        for reason, number in reasons.items():
+            lines.append(f"skip     {cell.cell.name} {script.name} ({number}): {visible(reason)}")
+    return lines
+
+
+def sums(counts: Counter[Outcome]) -> str:
+    """Render counts with the words in a fixed order."""
+    words: dict[Outcome, str] = {
+        "pass": "passed",
+        "fail": "failed",
+        "error": "errors",
+        "skip": "skipped",
+    }
+    return ", ".join(f"{counts[outcome]} {word}" for outcome, word in words.items())
+
+
+def to_json(report: Report) -> str:
+    """Render the report as JSON."""
+    return json.dumps(as_data(report), indent=2) + "\n"
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """Return the report as plain data."""
+    return {
+        "schema": SCHEMA,
+        "suite": "ninep lab",
+        "engine": report.engine,
+        "kernel": report.kernel,
+        "control": report.control,
+        "exit_code": report.exit_code,
+        "seconds": round(report.seconds, 3),
+        "trouble": report.trouble,
+        "fault": report.fault,
+        "cells": [cell_data(cell) for cell in report.cells],
+    }
+
+
+def cell_data(cell: CellReport) -> dict[str, Any]:
+    """Return a cell as plain data."""
+    options = cell.mount.split()[3:4]
+    return {
+        "name": cell.cell.name,
+        "transport": cell.cell.transport,
+        "cache": cell.cell.cache,
+        "msize": cell.cell.msize,
+        "server": cell.server,
+        "mount": cell.mount,
+        "options": options[0].split(",") if options else [],
+        "trouble": cell.trouble,
+        "not_run": cell.not_run,
+        "scripts": [script_data(script) for script in cell.scripts],
+    }
+
+
+def script_data(script: ScriptReport) -> dict[str, Any]:
+    """Return a script as plain data."""
+    return {
+        "name": script.name,
+        "title": script.title,
+        "verdict": script.outcome,
+        "mount": script.side("mount"),
+        "control": script.side("control"),
+        "seconds": round(script.seconds, 3),
+        "trouble": script.trouble,
+        "kernel_log": script.kernel_log,
+        "checks": [check_data(check) for check in script.checks],
+    }
+
+
+def check_data(check: CheckReport) -> dict[str, Any]:
+    """Return a check as plain data."""
+    return {
+        "name": check.name,
+        "title": check.title,
+        "clauses": check.clauses,
+        "verdict": check.outcome,
+        "message": check.message,
+        "mount": result_data(check.mount),
+        "control": result_data(check.control),
+    }
+
+
+def result_data(result: Result | None) -> dict[str, Any] | None:
+    """Return one side's result as plain data; None when it did not run."""
+    if result is None:
+        return None
+    return {"verdict": result.outcome, "message": result.message, "seconds": result.seconds}
+
+
+def to_junit(report: Report) -> str:
+    """Render the report as JUnit XML: a suite for each script in each cell."""
+    root = ET.Element("testsuites", name="ninep lab")
+    for cell in report.cells:
+        for script in cell.scripts:
+            root.append(suite(cell, script))
+        for name in cell.not_run:
+            root.append(suite(cell, not_run(cell, name)))
+    if report.trouble or report.fault:
+        guest = ScriptReport("guest", trouble=report.trouble or report.fault)
+        root.append(suite(CellReport(report.cells[0].cell), guest))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+
+
+def not_run(cell: CellReport, name: str) -> ScriptReport:
+    """Stand in for a script that never began."""
+    return ScriptReport(name, trouble=f"not run: {cell.trouble or 'the guest stopped before it'}")
+
+
+def suite(cell: CellReport, script: ScriptReport) -> ET.Element:
+    """Render one script in one cell; what is wrong beside its checks is a test case too."""
+    name = f"{cell.cell.name}/{script.name}"
+    cases = [case(name, check) for check in script.checks]
+    beside = [*script.kernel_log, *([script.trouble] if script.trouble else [])]
+    if beside:
+        broken = CheckReport("server-and-kernel", mount=Result("fail", "\n".join(beside)))
+        cases.append(case(name, broken))
+    tags = Counter(child.tag for element in cases for child in element)
+    element = ET.Element(
+        "testsuite",
+        name=xml_text(name),
+        tests=str(len(cases)),
+        failures=str(tags["failure"]),
+        errors=str(tags["error"]),
+        skipped=str(tags["skipped"]),
+        time=f"{script.seconds:.3f}",
+    )
+    element.extend(cases)
+    return element
+
+
+def case(suite_name: str, check: CheckReport) -> ET.Element:
+    """Render one check."""
+    seconds = check.mount.seconds if check.mount else 0.0
+    element = ET.Element(
+        "testcase",
+        classname=xml_text(suite_name),
+        name=xml_text(check.name),
+        time=f"{seconds:.3f}",
+    )
+    tags = {"fail": "failure", "error": "error", "skip": "skipped"}
+    if check.outcome in tags:
+        message = xml_text(check.message)
+        ET.SubElement(element, tags[check.outcome], message=message).text = message
+    return element
+
+
+def xml_text(text: str) -> str:
+    """Escape what XML cannot carry, so that any bytes give a well-formed file."""
+    return ILLEGAL.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -1,0 +1,131 @@
+"""Real programs at work on the mount: git, a compiler, tar, SQLite, rsync."""
+
+from __future__ import annotations
+
+import compileall
+import os
+import sqlite3
+import subprocess
+from pathlib import Path
+
+from ..expect import Skipped, equal, needs, true
+from ..files import pattern, same_tree, write
+from ..place import Place
+
+DEADLINE = 120.0
+ROWS = 500
+BATCH = 50
+PACKAGE = "ninep"
+FILES = 150
+"""Of a larger checkout only the package is checked out; a kernel in user mode is slow."""
+EXACT = "--modify-window=-1"
+"""Makes rsync look at nanoseconds; by default a difference below a second is none."""
+QUIET = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def run(here: Place, *command: str | Path, home: Path | None = None) -> str:
+    """Run a program in the directory; its complaints are the failure's text."""
+    env = {**os.environ, **QUIET, "HOME": str(home or here.backing)}
+    done = subprocess.run(
+        command,
+        cwd=here.dir,
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    words = f"{command[0]} {command[1]}: status {done.returncode} {done.stderr.strip()[-500:]}"
+    true(f"{words} is status 0", done.returncode == 0)
+    return done.stdout
+
+
+def source_of(here: Place) -> Path:
+    """Return the project's checkout; one without a commit cannot be cloned."""
+    source = here.repository
+    if source is None:
+        raise Skipped("needs a git checkout of the project")
+    write(here.backing.parent / ".gitconfig", b"[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n")
+    probe = ["git", "-C", str(source), "rev-parse", "-q", "--verify", "HEAD"]
+    env = {**os.environ, **QUIET, "HOME": str(here.backing.parent)}
+    if subprocess.run(probe, env=env, check=False, capture_output=True).returncode:
+        raise Skipped("needs a commit in the project's checkout")
+    return source
+
+
+@needs("repository", "program:git")
+def check_git_and_compile(here: Place) -> None:
+    """git clone, fsck, checkout and diff, then compileall on the clone's package."""
+    source = source_of(here)
+    home = here.backing.parent
+    run(here, "git", "clone", "-q", "-n", "--no-local", source, "clone", home=home)
+    clone = ("git", "-C", "clone")
+    run(here, *clone, "fsck", "--strict", home=home)
+    tracked = run(here, *clone, "ls-tree", "-r", "--name-only", "HEAD", home=home).splitlines()
+    part = "." if len(tracked) <= FILES else PACKAGE
+    run(here, *clone, "checkout", "-q", "HEAD", "--", part, home=home)
+    equal("git diff", "", run(here, *clone, "diff", "--stat", "HEAD", "--", part, home=home))
+    compiled = compileall.compile_dir(here / "clone" / PACKAGE, quiet=2)
+    true("every module of the package compiles", bool(compiled))
+
+
+def tree(root: Path) -> None:
+    """Make a tree with everything that a copy must keep."""
+    (root / "dir/deeper").mkdir(parents=True)
+    for number in range(20):
+        write(root / f"dir/file{number}", pattern(number * 997))
+    write(root / "dir/deeper/large", pattern(300_000))
+    os.link(root / "dir/file1", root / "dir/deeper/hard")
+    (root / "soft").symlink_to("dir/file2")
+    (root / "dangling").symlink_to("nowhere/at all")
+    os.chmod(root / "dir/file3", 0o4711)
+    os.mkfifo(root / "fifo")
+    for path in (root / "dir/file4", root / "dir/deeper", root / "dir"):
+        os.utime(path, ns=(1, 1_234_567_890_123_456_789))
+
+
+@needs("program:tar")
+def check_tar(here: Place) -> None:
+    """A tree packed on the mount and unpacked on the mount is equal."""
+    tree(here / "tree")
+    run(here, "tar", "--format=posix", "-cf", "tree.tar", "tree")
+    (here / "again").mkdir()
+    run(here, "tar", "-xpf", "tree.tar", "-C", "again")
+    same_tree("unpacked", here / "tree", here / "again/tree", here.time_step)
+
+
+@needs("program:rsync", "xattr", "root")
+def check_rsync(here: Place) -> None:
+    """rsync -aHAX to the mount and back keeps links, attributes, modes and times."""
+    tree(here.backing / "tree")
+    os.setxattr(here.backing / "tree/dir/file5", "user.a", b"value\0")
+    os.setxattr(here.backing / "tree/dir", "user.b", pattern(1000))
+    os.chown(here.backing / "tree/dir/file6", 1234, 5678)
+    outside = here.backing / "outside"
+    run(here, "rsync", "-aHAX", EXACT, f"{here.backing / 'tree'}/", f"{here / 'copy'}/")
+    same_tree("the copy", here.backing / "tree", here / "copy", here.time_step)
+    run(here, "rsync", "-aHAX", EXACT, f"{here / 'copy'}/", f"{outside}/")
+    same_tree("the copy's copy", here.backing / "tree", outside, here.time_step)
+    changes = run(here, "rsync", "-aHAXi", EXACT, "--checksum", f"{here / 'copy'}/", f"{outside}/")
+    equal("what rsync would still change", "", changes)
+
+
+def check_sqlite(here: Place) -> None:
+    """An SQLite database: 500 rows in transactions, an index, a rollback, integrity."""
+    base = sqlite3.connect(here / "base.db", isolation_level=None)
+    base.execute("create table t (n integer primary key, text)")
+    for start in range(0, ROWS, BATCH):
+        base.execute("begin")
+        rows = [(number, f"row {number}" * 20) for number in range(start, start + BATCH)]
+        base.executemany("insert into t values (?, ?)", rows)
+        base.execute("commit")
+    base.execute("create index by_text on t (text)")
+    base.execute("begin")
+    base.execute("delete from t")
+    base.execute("rollback")
+    base.close()
+    base = sqlite3.connect(here / "base.db")
+    equal("rows", (ROWS, 124_750), base.execute("select count(*), sum(n) from t").fetchone())
+    equal("integrity", ("ok",), base.execute("pragma integrity_check").fetchone())
+    base.close()
+    equal("files left", ["base.db"], os.listdir(here.dir))
