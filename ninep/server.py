@@ -262,7 +262,7 @@ def cancelled(session: Session, request: Request) -> bytes:
 
 def weight(t: TMessage) -> int:
     """Return about how many bytes a waiting request keeps in memory."""
-    return 256 + (len(t.data) if type(t) is Twrite else 0)
+    return 128 + (len(t.data) if type(t) is Twrite else 0)
 
 
 class Server:

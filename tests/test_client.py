@@ -1,0 +1,198 @@
+"""The client: paths, tags and fids, and servers that do not behave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from ninep import client as client_module
+from ninep import connect
+from ninep import messages as m
+from ninep.backends.memory import MemoryBackend
+from ninep.client import Client, Numbers, VersionError
+from ninep.codec import codec, read_size
+from ninep.constants import LopenFlag
+from ninep.errors import CodecError, ConnectionLost, RemoteError
+from ninep.messages import Message, RMessage
+from ninep.server import Server
+from tests.helpers import settled
+
+CODEC = codec("9P2000.L")
+QID = m.Qid(0x80, 1, 1)
+Script = Callable[[int, Message], bytes]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """Return a client of a server with an empty tree."""
+    async with (
+        Server(MemoryBackend(), "tcp://127.0.0.1:0") as running,
+        connect(running.addresses[0], msize=8192) as found,
+    ):
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def scripted(script: Script) -> AsyncIterator[Client]:
+    """Connect to a server that answers Tversion and Tattach, and anything else by the script."""
+
+    def reply(tag: int, t: Message) -> bytes:
+        if isinstance(t, m.Tversion):
+            return CODEC.encode(tag, m.Rversion(8192, b"9P2000.L"))
+        return CODEC.encode(tag, m.Rattach(QID)) if isinstance(t, m.Tattach) else script(tag, t)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := await reader.readexactly(4):
+                rest = await reader.readexactly(read_size(head)[0] - 4)
+                writer.write(reply(*CODEC.decode(head + rest)))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        async with connect(f"tcp://127.0.0.1:{port}") as found:
+            yield found
+
+
+def answer(r: RMessage) -> Script:
+    """Return a script that gives one reply to everything."""
+    return lambda tag, _: CODEC.encode(tag, r)
+
+
+async def test_write_and_read(client: Client) -> None:
+    """Content of any length comes back; writing again replaces it."""
+    data = os.urandom(30_000)
+    assert await client.write("f", [data[:11], data[11:]]) == len(data)
+    assert b"".join([bytes(part) async for part in client.read("f")]) == data
+    assert await client.write(b"/f", [b"new"]) == 3
+    assert b"".join([bytes(part) async for part in client.read("f")]) == b"new"
+
+
+async def test_more_names_than_one_walk_carries(client: Client) -> None:
+    """A deep path is walked in parts of MAXWELEM; a missing end leaves no fid behind."""
+    path = ""
+    for i in range(20):
+        async with client.walk(path) as fid:
+            await client.tmkdir(fid, b"d%d" % i, 0o755, 0xFFFFFFFF)
+        path += f"/d{i}"
+    assert (await client.stat(path)).mode & 0o777 == 0o755
+    with pytest.raises(RemoteError):
+        await client.stat(path + "/missing")
+    with pytest.raises(RemoteError):
+        await client.stat("/d0/missing/d2")
+    assert await client.ls(path) == []
+
+
+async def test_large_directories(client: Client) -> None:
+    """A listing takes as many requests as it needs."""
+    for i in range(300):
+        await client.write(f"a rather long name {i:04}", [])
+    assert len(await client.ls("/")) == 300
+
+
+async def test_readlink(client: Client) -> None:
+    """The text of a link."""
+    async with client.walk("/") as fid:
+        await client.tsymlink(fid, b"l", b"a/b", 0xFFFFFFFF)
+    assert await client.readlink("l") == b"a/b"
+
+
+async def test_write_where_no_file_can_be(client: Client) -> None:
+    """The reason is the server's."""
+    with pytest.raises(RemoteError, match="Is a directory"):
+        await client.write("/", [b"x"])
+
+
+async def test_many_at_once(client: Client) -> None:
+    """Requests of one client run side by side."""
+    await client.write("f", [b"x" * 1000])
+    results = await asyncio.gather(*(client.stat("f") for _ in range(200)))
+    assert {r.size for r in results} == {1000}
+
+
+async def test_a_value_that_does_not_fit(client: Client) -> None:
+    """It is refused before anything is sent, and the client goes on."""
+    with pytest.raises(CodecError):
+        await client.tclunk(-1)
+    assert await client.ls("/") == []
+
+
+async def test_a_server_without_this_dialect() -> None:
+    """VersionError names what was asked for and what came."""
+    async with Server(MemoryBackend(), "tcp://127.0.0.1:0", dialects=()) as running:
+        with pytest.raises(VersionError, match="got unknown"):
+            async with connect(running.addresses[0]):
+                pass
+
+
+async def test_reply_of_the_wrong_type() -> None:
+    """It is not taken for an answer."""
+    async with scripted(answer(m.Rclunk())) as client:
+        with pytest.raises(ConnectionLost, match="Tgetattr was answered by Rclunk"):
+            await client.tgetattr(0, 1)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        lambda tag, _: CODEC.encode(tag + 1, m.Rclunk()),
+        lambda _, __: b"\xff\xff\xff\xff\0\0\0",
+        lambda _, __: b"\7\0\0\0\xc8\0\0",
+        lambda tag, _: CODEC.encode(tag, m.Rclunk())[:5],
+    ],
+    ids=["other tag", "too large", "unknown type", "cut"],
+)
+async def test_replies_that_end_the_connection(script: Script) -> None:
+    """Whatever is wrong, every request gets an error and none hangs."""
+    client: Client
+    async with scripted(script) as client:
+        one = asyncio.ensure_future(client.tclunk(7))
+        if script(1, m.Tclunk(7))[:1] == CODEC.encode(1, m.Rclunk())[:1] == b"\7":
+            await settled(20)
+            client._reader.feed_eof()  # noqa: SLF001  half a frame, then the end
+        with pytest.raises(ConnectionLost):
+            await asyncio.wait_for(one, 10)
+        with pytest.raises(ConnectionLost):
+            await client.tclunk(7)
+
+
+async def test_a_cancelled_request_keeps_its_tag() -> None:
+    """Its late reply is taken for it and for no other request."""
+    async with scripted(answer(m.Rclunk())) as client:
+        task = asyncio.ensure_future(client.tclunk(1))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await client.tclunk(2) == m.Rclunk()
+        assert await client.tclunk(3) == m.Rclunk()
+
+
+async def test_a_server_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What exec: started is ended when its client leaves."""
+    monkeypatch.setattr(client_module, "PATIENCE", 0.01)
+    code = "import ninep.cli as c, time; c.main(['serve', 'memory:', '--listen', 'fd://0']); time"
+    async with connect(f'exec:{sys.executable} -c "{code}.sleep(600)"') as client:
+        assert await client.ls("/") == []
+
+
+async def test_append_only_needs_the_flag(client: Client) -> None:
+    """Twrite goes to the end of a file that was opened with APPEND."""
+    await client.write("f", [b"one"])
+    async with client.open("f", LopenFlag.WRONLY | LopenFlag.APPEND) as fid:
+        await client.twrite(fid, 0, b" two")
+    assert (await client.stat("f")).size == 7
+
+
+def test_numbers_run_out() -> None:
+    """There are 65,535 tags and no more."""
+    numbers = Numbers(2)
+    assert [numbers.take(), numbers.take()] == [0, 1]
+    with pytest.raises(ConnectionLost):
+        numbers.take()
+    numbers.give_back(1)
+    assert numbers.take() == 1
