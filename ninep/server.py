@@ -157,11 +157,11 @@ class Connection(asyncio.BufferedProtocol):
     def pump(self) -> None:
         """Start the requests received, as long as the peer takes the replies."""
         try:
-            while not self.blocked():
-                request = next(self.requests, None)
-                if request is None:
-                    break
-                self.arrive(*request)
+            if not self.blocked():
+                for tag, t in self.requests:
+                    self.arrive(tag, t)
+                    if (self.unsent > SEND_HIGH or self.tags) and self.blocked():
+                        break
         except FrameError as exc:
             log.warning("closing a connection: %s", exc)
             self.send()

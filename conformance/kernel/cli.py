@@ -112,6 +112,9 @@ def needs_text(needs: Sequence[str]) -> str:
 
 def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
     """Turn arguments into a job."""
+    for path in (args.json, args.junit):
+        if path and path != "-" and not Path(path).parent.is_dir():
+            raise UsageError(f"cannot write {path}: there is no folder {Path(path).parent}")
     try:
         server = commands.parse(args.server or commands.SERVER)
         readonly = readonly_command(args)

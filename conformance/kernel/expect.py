@@ -31,8 +31,12 @@ def needs(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 def show(value: object) -> str:
     """Render a value for a message, shortened."""
-    text = repr(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text)} characters)"
+    return shorten(repr(value), SHOWN)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text and say how long it was."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def equal(what: str, expected: object, actual: object) -> None:

@@ -1,7 +1,7 @@
 """What a script needs, as data, and why a need is not met.
 
-Needs are strings: `root`, `read-only`, `second-mount`, `xattr`, `xattr-64k`, `repository`,
-`cache=MODE`, `transport=NAME`, `program:NAME`, `kernel>=X.Y`.
+Needs are strings: `root`, `read-only`, `second-mount`, `coherent`, `xattr`, `xattr-64k`,
+`repository`, `cache=MODE`, `transport=NAME`, `program:NAME`, `kernel>=X.Y`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-PLAIN = frozenset({"root", "read-only", "second-mount", "xattr", "xattr-64k", "repository"})
+PLAIN = frozenset(
+    {"root", "read-only", "second-mount", "coherent", "xattr", "xattr-64k", "repository"}
+)
+INCOHERENT = ("loose", "fscache")
+"""Cache modes in which the client believes to be the only one who changes files."""
 XATTR_SIZE_MAX = 65536
 """Linux's limit for one value."""
 
@@ -68,6 +72,10 @@ def missing_offer(need: str, facts: Facts) -> str | None:
         "root": (facts.root, "needs root"),
         "read-only": (facts.read_only, "needs a read-only form of the server (--readonly-server)"),
         "second-mount": (True, ""),
+        "coherent": (
+            facts.cache not in INCOHERENT,
+            f"with cache={facts.cache} the client does not ask the server again",
+        ),
         "xattr": (facts.xattr_max > 0, "needs extended attributes below the export"),
         "xattr-64k": (
             facts.xattr_max >= XATTR_SIZE_MAX,

@@ -31,6 +31,7 @@ class Place:
     kernel: tuple[int, int]
     remount: Callable[[], None]
     repository: Path | None = None
+    msize: int | None = None
 
     def __truediv__(self, name: str) -> Path:
         """Return the path of `name` in the directory."""

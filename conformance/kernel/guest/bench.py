@@ -238,7 +238,7 @@ class Bench:
                 stand.open_second()
             place = stand.place(inside, kernel_version(), repository)
             if not script.prepare:
-                place.dir.mkdir()
+                os.mkdir(place.dir)
             check.run(place)
 
         return run

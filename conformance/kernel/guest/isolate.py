@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from ..expect import Failed, Skipped
+from ..expect import Failed, Skipped, shorten
 from ..model import Result
 
 HANGS = 2
 """After so many hangs in one script its other checks are not tried."""
+WORDS = 500
+"""Characters of an exception's text that a message shows."""
 GRACE = 5.0
 """Seconds that a killed child may take to go away."""
 
@@ -99,7 +101,7 @@ def attempt(call: Call) -> Result:
     except Failed as failure:
         return Result("fail", f"{failure} ({where(failure)})", time.monotonic() - start)
     except Exception as failure:  # noqa: BLE001 - whatever a check raises is its verdict
-        text = f"{type(failure).__name__}: {failure} ({where(failure)})"
+        text = f"{type(failure).__name__}: {shorten(str(failure), WORDS)} ({where(failure)})"
         return Result("fail", text, time.monotonic() - start)
     return Result("pass", "", time.monotonic() - start)
 

@@ -20,6 +20,7 @@ class Stand:
 
     side: Side
     cache = "none"
+    msize: int | None = None
 
     def __init__(self, backing: Path, work: Path, name: str) -> None:
         """Remember where things will be."""
@@ -78,6 +79,7 @@ class Stand:
             kernel=kernel,
             remount=self.first.remount,
             repository=repository,
+            msize=self.msize,
         )
 
 
@@ -125,6 +127,7 @@ class Tested(Stand):
         super().__init__(backing, work, name)
         self.cell = cell
         self.cache = cell.cache
+        self.msize = cell.msize
         self.command = command
         self.aname = aname
         self.env = env

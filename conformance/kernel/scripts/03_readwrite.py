@@ -27,6 +27,8 @@ def check_read_back(here: Place) -> None:
     write(here / "file", data)
     equal("content", data, read(here / "file"))
     equal("size", len(data), os.stat(here / "file").st_size)
+    with opened(here / "file", os.O_RDWR) as fd:
+        os.fsync(fd)
     equal("content on the server's side", data, read(here.backing / "file"))
 
 

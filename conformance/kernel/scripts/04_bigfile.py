@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from ..expect import equal, raises, true
+from ..expect import equal, needs, raises, true
 from ..files import opened
 from ..place import Place
 
@@ -36,7 +36,7 @@ def check_around_4_gib(here: Place) -> None:
 
 
 def check_one_tebibyte(here: Place) -> None:
-    """A write at 1 TiB gives that size and little use of blocks.
+    """A write at 1 TiB is read back and gives that size.
 
     Clauses: write.past-end
     """
@@ -44,6 +44,13 @@ def check_one_tebibyte(here: Place) -> None:
         os.pwrite(fd, b"far", TERA)
         equal("size", TERA + 3, os.fstat(fd).st_size)
         equal("data", b"far", os.pread(fd, 10, TERA))
+
+
+@needs("coherent")
+def check_holes_use_no_blocks(here: Place) -> None:
+    """A file that is nearly all hole uses few blocks."""
+    with opened(here / "file", READ_WRITE) as fd:
+        os.pwrite(fd, b"far", TERA)
     used = os.stat(here / "file").st_blocks * BLOCK
     true(f"less than 1 MiB in use, got {used}", used < 1 << 20)
 

@@ -9,6 +9,7 @@ from ..files import manifest, opened, pattern, same_manifest, write, write_all
 from ..place import Place
 
 
+@needs("coherent")
 def check_everything_is_still_there(here: Place) -> None:
     """Content, modes, times, links and names survive.
 
