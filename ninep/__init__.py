@@ -1,8 +1,8 @@
 """ninep: the 9P file protocol (9P2000, 9P2000.u, 9P2000.L), server, client and conformance tests.
 
-    async with ninep.connect("tcp://127.0.0.1:5640") as client:
-        for entry in await client.ls("/"):
-            print(entry.name)
+async with ninep.connect("tcp://127.0.0.1:5640") as client:
+    for entry in await client.ls("/"):
+        print(entry.name)
 """
 
 from ninep import codec, spec

@@ -55,7 +55,7 @@ class File(Protocol):
         """Cut or extend with zeros to `size` bytes, by the right this file was opened with."""
         ...
 
-    async def fsync(self, datasync: bool) -> None:
+    async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  as on the wire
         """Return when data (and, unless `datasync`, metadata) are on stable storage."""
         ...
 
@@ -161,7 +161,7 @@ class Node(Protocol):
         """
         ...
 
-    async def unlink(self, name: bytes, directory: bool, only: Node | None = None) -> None:
+    async def unlink(self, name: bytes, directory: bool, only: Node | None = None) -> None:  # noqa: FBT001
         """Remove `name`; it must be a directory if `directory`, else no directory.
 
         With `only`, fail with ENOENT unless `name` still is that node.
@@ -173,7 +173,7 @@ class Node(Protocol):
     async def rename(
         self, name: bytes, newdir: Node, newname: bytes, only: Node | None = None
     ) -> None:
-        """Rename as rename(2) does.  Nodes of the moved file follow, and all nodes below it.
+        """Move a name to another place.  Nodes of the file follow, and all nodes below it.
 
         Errors: ENOENT, EISDIR, ENOTDIR, ENOTEMPTY, EEXIST, EINVAL (below itself), EXDEV, EBUSY
         """

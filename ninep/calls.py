@@ -142,7 +142,12 @@ class Calls(Protocol):
         mtime_nsec: and nanoseconds, below 10^9
         Source: DIOD protocol.md
         """
-        return await self.rpc(m.Tsetattr(fid, valid, mode, uid, gid, size, atime_sec, atime_nsec, mtime_sec, mtime_nsec), m.Rsetattr)
+        return await self.rpc(
+            m.Tsetattr(
+                fid, valid, mode, uid, gid, size, atime_sec, atime_nsec, mtime_sec, mtime_nsec
+            ),
+            m.Rsetattr,
+        )
 
     async def txattrwalk(self, fid: int, newfid: int, name: bytes) -> m.Rxattrwalk:
         """Give a fid to the value of an extended attribute, or to the list of their names.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import logging
 import os
 import signal
@@ -50,7 +50,7 @@ def entry() -> None:
     sys.exit(main())
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each exit code
     """Run one command; return its exit code."""
     args = parser().parse_args(argv)
     logging.basicConfig(
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return GOOD
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except Exception:
+    except Exception:  # noqa: BLE001  the last resort
         traceback.print_exc()
         return complain("this is a fault of ninep itself; please report it", FAULT)
 
@@ -174,7 +174,7 @@ def serve(args: argparse.Namespace) -> int:
 def export(text: str) -> tuple[bytes, Backend]:
     """Read NAME=PATH[,ro|rw]."""
     name, equals, path = text.partition("=")
-    path, comma, mode = path.rpartition(",") if path.endswith((",ro", ",rw")) else (path, "", "ro")
+    path, _, mode = path.rpartition(",") if path.endswith((",ro", ",rw")) else (path, "", "ro")
     if not equals or not name or not path or "/" in name:
         raise Unusable(f"--export {text}: expected NAME=PATH[,ro|rw], NAME without a slash")
     return os.fsencode(name), backend(path, writable=mode == "rw")
@@ -330,7 +330,7 @@ def when(seconds: int) -> str:
     """Return a time of the wire in UTC."""
     signed = seconds - (1 << 64) * (seconds >> 63)
     try:
-        moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=signed)  # noqa: DTZ001
+        moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=signed)  # noqa: DTZ001
     except OverflowError:
         return f"{signed} s"
     return moment.isoformat(sep=" ")

@@ -26,7 +26,7 @@ class Codec:
     """Encodes and decodes the messages of one dialect."""
 
     def __init__(self, tables: Spec, dialect: str, classes: Mapping[str, type]) -> None:
-        """Compile what `tables` declare for `dialect`; `classes` are the message classes by name."""
+        """Compile what `tables` declare for `dialect`; `classes` are message classes by name."""
         self.dialect = dialect
         self.decoders: list[Decoder | None] = [None] * 256
         self.encoders: dict[type, Encoder] = {}

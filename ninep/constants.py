@@ -8,11 +8,11 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag
 from typing import Final
 
-NOTAG: Final = 0xffff
+NOTAG: Final = 0xFFFF
 """tag of Tversion and Rversion; no other message may have it."""
-NOFID: Final = 0xffffffff
+NOFID: Final = 0xFFFFFFFF
 """no fid: an afid of this value means that there is no proof of identity."""
-NONUNAME: Final = 0xffffffff
+NONUNAME: Final = 0xFFFFFFFF
 """no number: the user is given by name, or the group is not given, or a number of a stat record
 stays as it is."""
 MAXWELEM: Final = 16
@@ -28,19 +28,19 @@ READDIRHDRSZ: Final = 24
 ERRMAX: Final = 128
 """longest error string that Linux leaves room for, in bytes; in Plan 9 a terminator is counted
 too."""
-STATMAX: Final = 0xffff
+STATMAX: Final = 0xFFFF
 """longest stat record in bytes."""
-ECODE_MAX: Final = 0xfff
+ECODE_MAX: Final = 0xFFF
 """largest error number that Linux takes from an Rlerror; it makes EPROTO of what is above."""
-OFFSET_MAX: Final = 0x7fffffffffffffff
+OFFSET_MAX: Final = 0x7FFFFFFFFFFFFFFF
 """largest offset, size or cookie that Linux can handle: its own are signed."""
-NSEC_MAX: Final = 0x3b9ac9ff
+NSEC_MAX: Final = 0x3B9AC9FF
 """largest number of nanoseconds in a time."""
 NAME_MAX: Final = 255
 """longest path element in bytes that Linux takes or gives."""
 XATTR_SIZE_MAX: Final = 0x10000
 """longest value of an extended attribute in bytes."""
-PERM_MASK: Final = 0xfff
+PERM_MASK: Final = 0xFFF
 """bits of a mode that set permissions; the rest says what kind of file it is."""
 ACCMODE: Final = 3
 """bits of OpenMode and LopenFlag that hold the access mode."""
@@ -113,7 +113,7 @@ class Perm(IntFlag):
     """runs as its group."""
     SETVTX = 0x10000
     """sticky; in Linux's header, missing from the 9P2000.u text."""
-    RWXRWXRWX = 0x1ff
+    RWXRWXRWX = 0x1FF
     """permissions of owner, group and others."""
 
 
@@ -219,9 +219,9 @@ class GetattrMask(IntFlag):
     """gen."""
     DATA_VERSION = 0x2000
     """data_version."""
-    BASIC = 0x7ff
+    BASIC = 0x7FF
     """what stat(2) needs, MODE to BLOCKS: Linux wants all of it at once."""
-    ALL = 0x3fff
+    ALL = 0x3FFF
     """everything."""
 
 

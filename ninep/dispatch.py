@@ -80,7 +80,7 @@ async def answer(session: Session, tag: int, t: m.TMessage | CodecError) -> byte
     """
     try:
         if isinstance(t, CodecError):
-            raise t
+            raise t  # noqa: TRY301  it is a request that failed before it began
         r = await HANDLERS[type(t)](session, t)
         return session.reply(tag, r)
     except OSError as exc:
@@ -92,4 +92,3 @@ async def answer(session: Session, tag: int, t: m.TMessage | CodecError) -> byte
         log.exception("fault in %r", t)
         r = m.Rlerror(EIO)
     return session.reply(tag, r)
-

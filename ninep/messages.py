@@ -165,8 +165,17 @@ class Rstatfs(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("type", "bsize", "blocks", "bfree", "bavail", "files", "ffree", "fsid",
-        "namelen",)
+    __slots__ = (
+        "type",
+        "bsize",
+        "blocks",
+        "bfree",
+        "bavail",
+        "files",
+        "ffree",
+        "fsid",
+        "namelen",
+    )
     code = 9
 
     def __init__(
@@ -202,7 +211,10 @@ class Tlopen(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "flags",)
+    __slots__ = (
+        "fid",
+        "flags",
+    )
     code = 12
 
     def __init__(
@@ -225,7 +237,10 @@ class Rlopen(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("qid", "iounit",)
+    __slots__ = (
+        "qid",
+        "iounit",
+    )
     code = 13
 
     def __init__(
@@ -250,7 +265,13 @@ class Tlcreate(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "name", "flags", "mode", "gid",)
+    __slots__ = (
+        "fid",
+        "name",
+        "flags",
+        "mode",
+        "gid",
+    )
     code = 14
 
     def __init__(
@@ -278,7 +299,10 @@ class Rlcreate(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("qid", "iounit",)
+    __slots__ = (
+        "qid",
+        "iounit",
+    )
     code = 15
 
     def __init__(
@@ -302,7 +326,12 @@ class Tsymlink(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("dfid", "name", "symtgt", "gid",)
+    __slots__ = (
+        "dfid",
+        "name",
+        "symtgt",
+        "gid",
+    )
     code = 16
 
     def __init__(
@@ -351,7 +380,14 @@ class Tmknod(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("dfid", "name", "mode", "major", "minor", "gid",)
+    __slots__ = (
+        "dfid",
+        "name",
+        "mode",
+        "major",
+        "minor",
+        "gid",
+    )
     code = 18
 
     def __init__(
@@ -401,7 +437,11 @@ class Trename(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "dfid", "name",)
+    __slots__ = (
+        "fid",
+        "dfid",
+        "name",
+    )
     code = 20
 
     def __init__(
@@ -475,7 +515,10 @@ class Tgetattr(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "request_mask",)
+    __slots__ = (
+        "fid",
+        "request_mask",
+    )
     code = 24
 
     def __init__(
@@ -517,9 +560,28 @@ class Rgetattr(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("valid", "qid", "mode", "uid", "gid", "nlink", "rdev", "size", "blksize",
-        "blocks", "atime_sec", "atime_nsec", "mtime_sec", "mtime_nsec", "ctime_sec",
-        "ctime_nsec", "btime_sec", "btime_nsec", "gen", "data_version",)
+    __slots__ = (
+        "valid",
+        "qid",
+        "mode",
+        "uid",
+        "gid",
+        "nlink",
+        "rdev",
+        "size",
+        "blksize",
+        "blocks",
+        "atime_sec",
+        "atime_nsec",
+        "mtime_sec",
+        "mtime_nsec",
+        "ctime_sec",
+        "ctime_nsec",
+        "btime_sec",
+        "btime_nsec",
+        "gen",
+        "data_version",
+    )
     code = 25
 
     def __init__(
@@ -586,8 +648,18 @@ class Tsetattr(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "valid", "mode", "uid", "gid", "size", "atime_sec", "atime_nsec",
-        "mtime_sec", "mtime_nsec",)
+    __slots__ = (
+        "fid",
+        "valid",
+        "mode",
+        "uid",
+        "gid",
+        "size",
+        "atime_sec",
+        "atime_nsec",
+        "mtime_sec",
+        "mtime_nsec",
+    )
     code = 26
 
     def __init__(
@@ -638,7 +710,11 @@ class Txattrwalk(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "newfid", "name",)
+    __slots__ = (
+        "fid",
+        "newfid",
+        "name",
+    )
     code = 30
 
     def __init__(
@@ -684,7 +760,12 @@ class Txattrcreate(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "name", "attr_size", "flags",)
+    __slots__ = (
+        "fid",
+        "name",
+        "attr_size",
+        "flags",
+    )
     code = 32
 
     def __init__(
@@ -723,7 +804,11 @@ class Treaddir(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "offset", "count",)
+    __slots__ = (
+        "fid",
+        "offset",
+        "count",
+    )
     code = 40
 
     def __init__(
@@ -766,7 +851,10 @@ class Tfsync(TMessage):
     Source: DIOD protocol.md, LNX net/9p/client.c
     """
 
-    __slots__ = ("fid", "datasync",)
+    __slots__ = (
+        "fid",
+        "datasync",
+    )
     code = 50
 
     def __init__(
@@ -805,7 +893,15 @@ class Tlock(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "type", "flags", "start", "length", "proc_id", "client_id",)
+    __slots__ = (
+        "fid",
+        "type",
+        "flags",
+        "start",
+        "length",
+        "proc_id",
+        "client_id",
+    )
     code = 52
 
     def __init__(
@@ -860,7 +956,14 @@ class Tgetlock(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("fid", "type", "start", "length", "proc_id", "client_id",)
+    __slots__ = (
+        "fid",
+        "type",
+        "start",
+        "length",
+        "proc_id",
+        "client_id",
+    )
     code = 54
 
     def __init__(
@@ -893,7 +996,13 @@ class Rgetlock(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("type", "start", "length", "proc_id", "client_id",)
+    __slots__ = (
+        "type",
+        "start",
+        "length",
+        "proc_id",
+        "client_id",
+    )
     code = 55
 
     def __init__(
@@ -922,7 +1031,11 @@ class Tlink(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("dfid", "fid", "name",)
+    __slots__ = (
+        "dfid",
+        "fid",
+        "name",
+    )
     code = 70
 
     def __init__(
@@ -960,7 +1073,12 @@ class Tmkdir(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("dfid", "name", "mode", "gid",)
+    __slots__ = (
+        "dfid",
+        "name",
+        "mode",
+        "gid",
+    )
     code = 72
 
     def __init__(
@@ -1007,7 +1125,12 @@ class Trenameat(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("olddirfid", "oldname", "newdirfid", "newname",)
+    __slots__ = (
+        "olddirfid",
+        "oldname",
+        "newdirfid",
+        "newname",
+    )
     code = 74
 
     def __init__(
@@ -1046,7 +1169,11 @@ class Tunlinkat(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = ("dirfid", "name", "flags",)
+    __slots__ = (
+        "dirfid",
+        "name",
+        "flags",
+    )
     code = 76
 
     def __init__(
@@ -1082,7 +1209,10 @@ class Tversion(TMessage):
     Source: version(5)
     """
 
-    __slots__ = ("msize", "version",)
+    __slots__ = (
+        "msize",
+        "version",
+    )
     code = 100
 
     def __init__(
@@ -1104,7 +1234,10 @@ class Rversion(RMessage):
     Source: version(5)
     """
 
-    __slots__ = ("msize", "version",)
+    __slots__ = (
+        "msize",
+        "version",
+    )
     code = 101
 
     def __init__(
@@ -1129,7 +1262,12 @@ class Tauth(TMessage):
     Source: attach(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = ("afid", "uname", "aname", "n_uname",)
+    __slots__ = (
+        "afid",
+        "uname",
+        "aname",
+        "n_uname",
+    )
     code = 102
 
     def __init__(
@@ -1178,7 +1316,13 @@ class Tattach(TMessage):
     Source: attach(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = ("fid", "afid", "uname", "aname", "n_uname",)
+    __slots__ = (
+        "fid",
+        "afid",
+        "uname",
+        "aname",
+        "n_uname",
+    )
     code = 104
 
     def __init__(
@@ -1226,7 +1370,10 @@ class Rerror(RMessage):
     Source: error(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = ("ename", "errno",)
+    __slots__ = (
+        "ename",
+        "errno",
+    )
     code = 107
 
     def __init__(
@@ -1280,7 +1427,11 @@ class Twalk(TMessage):
     Source: walk(5)
     """
 
-    __slots__ = ("fid", "newfid", "wname",)
+    __slots__ = (
+        "fid",
+        "newfid",
+        "wname",
+    )
     code = 110
 
     def __init__(
@@ -1323,7 +1474,10 @@ class Topen(TMessage):
     Source: open(5)
     """
 
-    __slots__ = ("fid", "mode",)
+    __slots__ = (
+        "fid",
+        "mode",
+    )
     code = 112
 
     def __init__(
@@ -1346,7 +1500,10 @@ class Ropen(RMessage):
     Source: open(5)
     """
 
-    __slots__ = ("qid", "iounit",)
+    __slots__ = (
+        "qid",
+        "iounit",
+    )
     code = 113
 
     def __init__(
@@ -1373,7 +1530,13 @@ class Tcreate(TMessage):
     Source: open(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = ("fid", "name", "perm", "mode", "extension",)
+    __slots__ = (
+        "fid",
+        "name",
+        "perm",
+        "mode",
+        "extension",
+    )
     code = 114
 
     def __init__(
@@ -1401,7 +1564,10 @@ class Rcreate(RMessage):
     Source: open(5)
     """
 
-    __slots__ = ("qid", "iounit",)
+    __slots__ = (
+        "qid",
+        "iounit",
+    )
     code = 115
 
     def __init__(
@@ -1424,7 +1590,11 @@ class Tread(TMessage):
     Source: read(5)
     """
 
-    __slots__ = ("fid", "offset", "count",)
+    __slots__ = (
+        "fid",
+        "offset",
+        "count",
+    )
     code = 116
 
     def __init__(
@@ -1468,7 +1638,11 @@ class Twrite(TMessage):
     Source: read(5)
     """
 
-    __slots__ = ("fid", "offset", "data",)
+    __slots__ = (
+        "fid",
+        "offset",
+        "data",
+    )
     code = 118
 
     def __init__(
@@ -1612,7 +1786,10 @@ class Twstat(TMessage):
     Source: stat(5)
     """
 
-    __slots__ = ("fid", "stat",)
+    __slots__ = (
+        "fid",
+        "stat",
+    )
     code = 126
 
     def __init__(

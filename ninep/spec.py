@@ -228,12 +228,24 @@ def _complaints(spec: Spec) -> list[str]:
             found.append(f"{owner}.{f.name}: no type {f.type!r} in types.toml")
         if f.max is not None and f.max not in spec.scalars:
             found.append(f"{owner}.{f.name}: no constant {f.max!r} in constants.toml")
+    found += _message_complaints(spec)
+    found += _clause_complaints(spec)
+    return found
+
+
+def _message_complaints(spec: Spec) -> list[str]:
+    found = []
     for m in spec.messages.values():
         found += [f"{m.name}: unknown dialect {d!r}" for d in m.dialects if d not in spec.dialects]
         if m.flush not in {"wait", "abandon"}:
             found.append(f"{m.name}: flush must be wait or abandon, not {m.flush!r}")
         if m.is_request and m.code + 1 not in spec.by_code:
             found.append(f"{m.name}: no reply with code {m.code + 1}")
+    return found
+
+
+def _clause_complaints(spec: Spec) -> list[str]:
+    found = []
     errnos = {c.name for c in spec.groups["Errno"].values}
     for c in spec.clauses.values():
         found += [f"{c.id}: no message {name!r}" for name in c.on if name not in spec.messages]

@@ -127,7 +127,7 @@ class Tags:
         return found
 
     def _flush(self, flush: Request, old: Request | None) -> None:
-        """Let a Tflush wait for the end of `old`, which is brought nearer where that is harmless."""
+        """Let a Tflush wait for the end of `old`; bring that nearer where it does no harm."""
         if old is None:
             self._settled.append(flush)
             return

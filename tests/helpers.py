@@ -9,7 +9,7 @@ from ninep import messages as m
 from ninep.backend import Backend
 from ninep.backends.memory import MemoryBackend
 from ninep.codec import codec
-from ninep.constants import NOFID, NONUNAME, NOTAG
+from ninep.constants import MSIZE_MAX, NOFID, NONUNAME, NOTAG
 from ninep.dispatch import answer
 from ninep.messages import Message, RMessage, TMessage
 from ninep.session import Service, Session
@@ -102,10 +102,12 @@ class Peer:
         return r
 
 
-def service(exports: Backend | Mapping[bytes, Backend] | None = None, **options: int) -> Service:
+def service(
+    exports: Backend | Mapping[bytes, Backend] | None = None, msize: int = MSIZE_MAX
+) -> Service:
     """Return what sessions share, over a tree in memory unless another is given."""
     exports = MemoryBackend() if exports is None else exports
-    return Service(exports if isinstance(exports, Mapping) else {b"": exports}, **options)
+    return Service(exports if isinstance(exports, Mapping) else {b"": exports}, msize)
 
 
 async def peer(exports: Backend | Mapping[bytes, Backend] | None = None) -> Peer:

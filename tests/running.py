@@ -20,7 +20,7 @@ def serve(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Run `ninep serve`; give the process and the addresses it says it listens on."""
     listeners = max(1, arguments.count("--listen"))
     command = [sys.executable, "-m", "ninep", "serve", *arguments]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ class Recorder(Calls):
 
     async def rpc(self, t: m.TMessage, reply: type[R]) -> R:
         """Give back the request itself, and the reply's name."""
-        found: Any = (t, reply.__name__)
+        found: R = cast("R", (t, reply.__name__))
         return found
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ninep import cli
+from ninep.backend import Backend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
@@ -51,7 +52,10 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 async def prompt(root: Path, capfd: pytest.CaptureFixture[str]) -> AsyncIterator[Prompt]:
     """Serve the directory read-write, and as export `ro` read-only."""
-    exports = {b"": LocalBackend(root), b"ro": ReadonlyBackend(LocalBackend(root))}
+    exports: dict[bytes, Backend] = {
+        b"": LocalBackend(root),
+        b"ro": ReadonlyBackend(LocalBackend(root)),
+    }
     async with Server(exports, "tcp://127.0.0.1:0") as running:
         yield Prompt(str(running.addresses[0]), capfd)
 
@@ -247,10 +251,12 @@ def test_exec_address(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out == ""
 
 
-STDIO_SERVER = "import ninep.cli as c; c.main([*\"serve memory: --listen fd://0\".split()])"
+STDIO_SERVER = 'import ninep.cli as c; c.main([*"serve memory: --listen fd://0".split()])'
 
 
-def test_a_fault_of_our_own(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_of_our_own(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Exit 4, a traceback, and the request to report it."""
 
     def broken(*_: object, **__: object) -> None:

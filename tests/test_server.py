@@ -75,7 +75,7 @@ class Gated:
         written: int = await self.inner.write(offset, data)
         return written
 
-    async def fsync(self, datasync: bool) -> None:
+    async def fsync(self, *_: object) -> None:
         """Wait, or end as if somebody had cancelled it."""
         await self.gate.wait()
         raise asyncio.CancelledError
@@ -374,6 +374,17 @@ async def serving(tree: Backend, address: str) -> AsyncIterator[Client]:
         yield client
 
 
+@contextlib.asynccontextmanager
+async def serving_two(tree: Backend) -> AsyncIterator[tuple[Server, Client, Client]]:
+    """Serve a tree and connect to it twice."""
+    async with (
+        Server(tree, "tcp://127.0.0.1:0") as running,
+        connect(running.addresses[0]) as one,
+        connect(running.addresses[0]) as two,
+    ):
+        yield running, one, two
+
+
 async def test_unix_socket(tmp_path: Path) -> None:
     """It is served, and its name is gone afterwards."""
     path = tmp_path / "s"
@@ -431,28 +442,25 @@ async def test_cannot_listen() -> None:
 
 async def test_locks_between_connections() -> None:
     """A lock of one connection blocks another, and goes when the first is cut."""
-    async with Server(MemoryBackend(), "tcp://127.0.0.1:0") as running:
-        async with connect(running.addresses[0]) as two:
-            async with connect(running.addresses[0]) as one:
-                await one.write("f", [b"x"])
-                async with one.open("f", 2) as mine, two.open("f", 2) as theirs:
-                    assert (await one.tlock(mine, 1, 0, 0, 0, 1, b"a")).status == 0
-                    assert (await two.tlock(theirs, 1, 0, 0, 0, 1, b"a")).status == 1
-                    held = await two.tgetlock(theirs, 2, 0, 0, 9, b"b")
-                    assert held == m.Rgetlock(1, 0, 0, 1, b"a")
-                    await one.close()
-                    while len(running.service.locks):
-                        await asyncio.sleep(0)
-                    assert (await two.tlock(theirs, 1, 0, 0, 0, 1, b"a")).status == 0
+    async with serving_two(MemoryBackend()) as (running, one, two):
+        await one.write("f", [b"x"])
+        async with one.open("f", 2) as mine, two.open("f", 2) as theirs:
+            assert (await one.tlock(mine, 1, 0, 0, 0, 1, b"a")).status == 0
+            assert (await two.tlock(theirs, 1, 0, 0, 0, 1, b"a")).status == 1
+            held = await two.tgetlock(theirs, 2, 0, 0, 9, b"b")
+            assert held == m.Rgetlock(1, 0, 0, 1, b"a")
+            await one.close()
+            while len(running.service.locks):
+                await asyncio.sleep(0)
+            assert (await two.tlock(theirs, 1, 0, 0, 0, 1, b"a")).status == 0
 
 
 async def test_client_errors() -> None:
     """An error reply is a RemoteError with number and request; a lost server ConnectionLost."""
-    async with Server(MemoryBackend(), "tcp://127.0.0.1:0") as running:
-        async with connect(running.addresses[0]) as client:
-            with pytest.raises(RemoteError, match="Twalk: No such file") as caught:
-                await client.stat("missing/really")
-            assert caught.value.errno == 2
-            await running.close(0)
-            with pytest.raises(ConnectionLost):
-                await client.stat("/")
+    async with serving_two(MemoryBackend()) as (running, client, _):
+        with pytest.raises(RemoteError, match="Twalk: No such file") as caught:
+            await client.stat("missing/really")
+        assert caught.value.errno == 2
+        await running.close(0)
+        with pytest.raises(ConnectionLost):
+            await client.stat("/")

@@ -93,5 +93,5 @@ def new_line(line: str, old: str, new: str) -> str:
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     """An absent file is a SpecError that says which."""
-    with pytest.raises(SpecError, match="messages.toml"):
+    with pytest.raises(SpecError, match=r"messages\.toml"):
         load(tmp_path)

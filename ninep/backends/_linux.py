@@ -100,7 +100,7 @@ def umask() -> int:
 
 def chmod(number: int, mode: int) -> None:
     """Change the mode bits of what a descriptor holds."""
-    os.chmod(magic(number), mode)  # noqa: PTH101  a descriptor and no path
+    os.chmod(magic(number), mode)
 
 
 def chown(number: int, uid: int, gid: int) -> None:

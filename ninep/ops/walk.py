@@ -18,7 +18,8 @@ DIR = int(QidType.DIR)
 async def twalk(session: Session, t: Twalk) -> Rwalk:
     """Descend `wname` from `fid`; bind the last node to `newfid`.
 
-    Clauses: walk.newfid-unused, walk.first-name, walk.partial-result, walk.no-names-clones, walk.open-fid
+    Clauses: walk.newfid-unused, walk.first-name, walk.partial-result, walk.no-names-clones,
+             walk.open-fid, walk.from-open-fid
     Errors:  ENOENT, ENOTDIR, EACCES, ENAMETOOLONG, EINVAL (of the first name only)
     Source:  walk(5)
     """

@@ -43,7 +43,8 @@ NAMES = {
 }  # fmt: skip
 """The dissector's name for a field of ours;"""
 EXCEPTIONS = {
-    ("Tauth", "n_uname"): UNREAD, ("Tlopen", "flags"): "9p.statmode", ("Tlcreate", "flags"): "9p.lcreate.flags",
+    ("Tauth", "n_uname"): UNREAD, ("Tlopen", "flags"): "9p.statmode",
+    ("Tlcreate", "flags"): "9p.lcreate.flags",
     ("Tlcreate", "name"): "9p.filename", ("Txattrcreate", "flags"): "9p.xattr.flag",
     ("Tlock", "flags"): "9p.lock.flag", ("Tlock", "type"): "9p.lock.type",
     ("Tunlinkat", "flags"): "9p.unlinkat.flags", ("Rstatfs", "type"): "9p.fstype",
@@ -88,7 +89,7 @@ def dissected(proto: ET.Element) -> Iterator[tuple[str, object]]:
             continue
         if name.startswith(BITS) and not name.endswith(".flags"):
             continue
-        raw = bytes.fromhex(field.get("unmaskedvalue") or field.get("value", ""))
+        raw = bytes.fromhex(field.get("unmaskedvalue") or field.get("value") or "")
         text = name in {"9p.wname", "9p.filename", "9p.uname", "9p.aname", "9p.version"}
         yield name, raw if text else int.from_bytes(raw, "little")
 
@@ -182,6 +183,6 @@ async def dissect(frames: list[bytes], folder: Path) -> list[ET.Element]:
     file = folder / "session.pcap"
     file.write_bytes(capture(frames))
     command = ["tshark", "-r", str(file), "-d", "tcp.port==564,9p", "-T", "pdml"]
-    done = subprocess.run(command, capture_output=True, check=True)  # noqa: ASYNC221, S603
+    done = subprocess.run(command, capture_output=True, check=True)
     root = ET.fromstring(done.stdout)  # noqa: S314  our own tshark's output
     return [p for p in root.iter("proto") if p.get("name") == "9p"]
