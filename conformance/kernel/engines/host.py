@@ -1,4 +1,4 @@
-"""The running kernel itself, in a mount namespace that takes its mounts along when it ends."""
+"""The running kernel itself, in namespaces that take mounts and processes along when they end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from ..record import Event
 from . import EngineError
 from .process import boot_command, follow, last_words, scratch, write_job
 
-NAMESPACE = ("unshare", "--mount", "--propagation", "private")
+NAMESPACE = (
+    *("unshare", "--mount", "--propagation", "private"),
+    *("--pid", "--fork", "--kill-child", "--mount-proc"),
+)
 FILESYSTEMS = Path("/proc/filesystems")
 
 

@@ -63,8 +63,9 @@ class UmlEngine:
                 return f"{program} is missing: apt-get install {package}"
         if not list(MODULES.glob("*/kernel/fs/9p/9p.ko")):
             return f"no 9p module below {MODULES}: apt-get install user-mode-linux"
-        if " " in tempfile.gettempdir():
-            return "the temporary folder's path has a blank: set TMPDIR to another one"
+        folder = tempfile.gettempdir()
+        if " " in folder or folder.startswith("/dev/"):
+            return f"the guest cannot see {folder} (a blank, or below /dev): set another TMPDIR"
         if wide_registers() and which("cc") is None:
             return (
                 "cc is missing (this CPU has AMX, UML needs a shim): apt-get install gcc libc6-dev"

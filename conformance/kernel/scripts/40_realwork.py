@@ -16,7 +16,7 @@ DEADLINE = 120.0
 ROWS = 500
 BATCH = 50
 PACKAGE = "ninep"
-FILES = 150
+FILES = 60
 """Of a larger checkout only the package is checked out; a kernel in user mode is slow."""
 EXACT = "--modify-window=-1"
 """Makes rsync look at nanoseconds; by default a difference below a second is none."""

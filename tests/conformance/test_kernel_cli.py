@@ -1,0 +1,206 @@
+"""`ninep lab` at the prompt: selection, exit codes, files, and what is said of missing pieces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ninep.conformance.kernel import cli
+from ninep.conformance.kernel.engines import EngineError, choice, docker, host, uml
+from ninep.conformance.kernel.model import USAGE, Job
+from ninep.conformance.kernel.record import Event
+
+
+class FakeEngine:
+    """An engine that tells what it was given to tell."""
+
+    name = "fake"
+
+    def __init__(
+        self, outcome: str = "pass", reason: str | None = None, error: Exception | None = None
+    ) -> None:
+        """Remember what to do."""
+        self.outcome = outcome
+        self.reason = reason
+        self.error = error
+        self.job: Job | None = None
+
+    def available(self) -> str | None:
+        """Say what the test wants."""
+        return self.reason
+
+    def run(self, job: Job, on_event: Callable[[Event], None]) -> None:
+        """Tell one result for each script."""
+        self.job = job
+        on_event({"event": "begin", "kernel": "6.1.0", "control": "ext4"})
+        for number, planned in enumerate(job.cells):
+            for name in planned.scripts:
+                about = {"cell": number, "script": name}
+                check = {**about, "check": "c", "title": "C."}
+                result = {"outcome": self.outcome, "message": "m", "seconds": 0.1}
+                on_event({"event": "script", **about, "title": "S."})
+                on_event({"event": "check", **check, "clauses": []})
+                on_event({"event": "result", **check, "side": "mount", **result})
+                on_event({"event": "done", **about, "seconds": 0.2})
+        if self.error:
+            raise self.error
+
+
+def lab(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, *argv: str) -> int:
+    """Run the command with a fake engine."""
+    monkeypatch.setattr(cli, "engine", lambda _: engine)
+    return cli.main(argv)
+
+
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        (FakeEngine(), 0),
+        (FakeEngine("skip"), 0),
+        (FakeEngine("fail"), 1),
+        (FakeEngine(reason="linux is missing"), 3),
+        (FakeEngine(error=EngineError("the guest died")), 3),
+        (FakeEngine(error=KeyboardInterrupt()), 3),  # type: ignore[arg-type]
+        (FakeEngine(error=ValueError("bug")), 4),
+    ],
+)
+def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expected: int) -> None:
+    """Each way to end has its exit code."""
+    assert lab(monkeypatch, engine, "--script", "lookup") == expected
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--script", "no-such-script"],
+        ["--server", "serve {root}"],
+        ["--json", "/no/such/folder/results.json"],
+    ],
+)
+def test_usage_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], argv: list[str]
+) -> None:
+    """What makes no sense is a usage error with a line that says why."""
+    assert lab(monkeypatch, FakeEngine(), *argv) == USAGE
+    assert capsys.readouterr().err.startswith("ninep lab: ")
+
+
+@pytest.mark.parametrize("argv", [["--msize", "100"], ["--transport", "rdma"], ["--engine", "x"]])
+def test_argument_errors(argv: list[str]) -> None:
+    """Arguments that argparse refuses end with the same exit code."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(argv)
+    assert end.value.code == USAGE
+
+
+def test_missing_piece_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A missing kernel is one line, and a report is still written."""
+    path = tmp_path / "results.json"
+    engine = FakeEngine(reason="linux is missing: apt-get install user-mode-linux")
+    lab(monkeypatch, engine, "--json", str(path), "--junit", str(tmp_path / "junit.xml"))
+    said = capsys.readouterr()
+    assert said.err == "ninep lab: linux is missing: apt-get install user-mode-linux\n"
+    assert said.out == ""
+    assert json.loads(path.read_text(encoding="utf-8"))["exit_code"] == 3
+    assert "<failure" in (tmp_path / "junit.xml").read_text(encoding="utf-8")
+
+
+def test_json_on_stdout(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `-` the results are all there is on stdout."""
+    lab(monkeypatch, FakeEngine(), "--json", "-", "--script", "lookup")
+    said = capsys.readouterr()
+    assert json.loads(said.out)["kernel"] == "6.1.0"
+    assert "PASS  01_lookup" in said.err
+
+
+def test_plain_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal there is no colour and no progress."""
+    lab(monkeypatch, FakeEngine(), "--script", "lookup", "--transport", "tcp")
+    said = capsys.readouterr().out
+    assert said.startswith("kernel   6.1.0 (fake)\ncontrol  ext4\n")
+    assert "\x1b" not in said
+    assert "\r" not in said
+
+
+def test_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments become a job: cells, server, name to attach to."""
+    engine = FakeEngine()
+    server = "diod -l {endpoint} -e {root}"
+    argv = ["--server", server, "--aname", "{root}", "--script", "lookup", "--cache", "loose"]
+    lab(monkeypatch, engine, *argv)
+    assert engine.job is not None
+    assert engine.job.server == ("diod", "-l", "{endpoint}", "-e", "{root}")
+    assert engine.job.readonly is None
+    assert engine.job.aname == "{root}"
+    assert [planned.cell.name for planned in engine.job.cells] == ["tcp,cache=loose"]
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list names scripts, checks, clauses and needs."""
+    assert cli.main(["list", "--script", "create"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("02_create  ")
+    assert "    excl_existing  " in said
+    assert "(create.excl-exists)" in said
+
+
+def test_unwritable_report_is_found_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that cannot be written is a usage error before anything is booted."""
+    engine = FakeEngine()
+    lab(monkeypatch, engine, "--junit", "/no/such/folder/junit.xml")
+    assert engine.job is None
+
+
+def test_uml_names_the_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each missing program is named with its package."""
+    monkeypatch.setattr(uml, "which", lambda _: None)
+    assert uml.UmlEngine().available() == "linux is missing: apt-get install user-mode-linux"
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm", "/tmp/a b"])  # noqa: S108 - names alone
+def test_uml_names_a_useless_folder(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    """A temporary folder that the guest cannot see is named before anything is booted."""
+    monkeypatch.setattr(uml, "which", str)
+    monkeypatch.setattr(uml, "MODULES", SimpleNamespace(glob=lambda _: ["9p.ko"]))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: folder)
+    assert "set another TMPDIR" in str(uml.UmlEngine().available())
+
+
+def test_uml_needs_a_compiler_for_amx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On a CPU with AMX the shim has to be compiled."""
+    (tmp_path / "6.1/kernel/fs/9p").mkdir(parents=True)
+    (tmp_path / "6.1/kernel/fs/9p/9p.ko").touch()
+    (tmp_path / "cpuinfo").write_text("flags : fpu amx_tile\n", encoding="ascii")
+    monkeypatch.setattr(uml, "MODULES", tmp_path)
+    monkeypatch.setattr(uml, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(uml, "which", lambda program: None if program == "cc" else program)
+    assert "apt-get install gcc" in str(uml.UmlEngine().available())
+
+
+def test_auto_takes_the_host_when_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running kernel is preferred; User Mode Linux is the fallback."""
+    monkeypatch.setattr(host.HostEngine, "available", lambda _: None)
+    assert choice.engine("auto").name == "host"
+    monkeypatch.setattr(host.HostEngine, "available", lambda _: "no 9p")
+    assert choice.engine("auto").name == "uml"
+    assert choice.engine("docker").name == "docker"
+
+
+def test_docker_says_what_to_use_instead() -> None:
+    """An engine that is not there yet says so."""
+    assert "--engine uml" in str(docker.DockerEngine().available())
+
+
+def test_host_without_9p(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A kernel without 9p is told what to do."""
+    (tmp_path / "filesystems").write_text("nodev\tproc\n", encoding="ascii")
+    monkeypatch.setattr(host, "FILESYSTEMS", tmp_path / "filesystems")
+    assert "modprobe 9p" in str(host.HostEngine().available())
