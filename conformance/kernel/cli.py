@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from .engines import Engine, EngineError
 from .engines.choice import NAMES, engine
 from .model import GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport
 from .plan import chosen_plan, default_plan
-from .record import Recorder
+from .record import Event, Recorder
 
 EXAMPLE = """\
 examples:
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--engine", choices=NAMES, default="auto", help="where the kernel comes from")
     add("--json", metavar="FILE", help="write the results there, - for stdout")
     add("--junit", metavar="FILE", help="write JUnit XML there, - for stdout")
+    add("--events", action="store_true", help=argparse.SUPPRESS)  # for --engine docker
     add("-v", "--verbose", action="store_true", help="show every check")
 
 
@@ -159,7 +161,10 @@ def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
     recorder = Recorder(replace(job, engine=chosen.name))
     ours = recorder.report
     screen = Screen(out, ours, verbose=args.verbose)
-    recorder.on_begin, recorder.on_script = screen.running, screen.script
+    if args.events:
+        recorder.on_event = tell
+    else:
+        recorder.on_begin, recorder.on_script = screen.running, screen.script
     start = time.monotonic()
     reason = chosen.available()
     if reason:
@@ -168,7 +173,8 @@ def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
     else:
         attempt(chosen, replace(job, engine=chosen.name), recorder)
         ours.seconds = time.monotonic() - start
-        screen.end()
+        if not args.events:
+            screen.end()
     return ours.exit_code if write_reports(args, ours) else USAGE
 
 
@@ -185,6 +191,11 @@ def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
         recorder.report.fault = f"{type(problem).__name__}: {problem}"
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def tell(event: Event) -> None:
+    """Print an event for the lab outside the container."""
+    print(json.dumps(event), flush=True)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler

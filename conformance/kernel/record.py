@@ -14,19 +14,23 @@ Event = dict[str, Any]
 class Recorder:
     """Keeps the report of a run while it runs.
 
-    `on_begin` hears of each script that begins, `on_script` of each that is done.
+    `on_event` hears of everything, `on_begin` of each script that begins, `on_script` of each that
+    is done.
     """
 
     def __init__(self, job: Job) -> None:
         """Begin with what is planned, so that what never ran can be named."""
         cells = [CellReport(planned.cell, planned.scripts) for planned in job.cells]
         self.report = Report(engine=job.engine, cells=cells)
+        self.on_event: Callable[[Event], None] | None = None
         self.on_begin: Callable[[ScriptReport], None] | None = None
         self.on_script: Callable[[CellReport, ScriptReport], None] | None = None
 
     def feed(self, event: Event) -> None:
         """Take in one event; an unknown one is a KeyError, our own fault."""
         HANDLERS[event["event"]](self, event)
+        if self.on_event:
+            self.on_event(event)
 
     def cell(self, event: Event) -> CellReport:
         """Return the cell that the event belongs to."""

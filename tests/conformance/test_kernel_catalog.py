@@ -76,6 +76,7 @@ def test_only_the_standard_library(path: Path) -> None:
     ]
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names += [str(node.module) for node in froms if node.level == 0]
-    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+    extra = {"docker"} if path.name == "docker.py" else set()
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names | extra
     attributes = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     assert "sleep" not in attributes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -194,9 +196,48 @@ def test_auto_takes_the_host_when_it_can(monkeypatch: pytest.MonkeyPatch) -> Non
     assert choice.engine("docker").name == "docker"
 
 
-def test_docker_says_what_to_use_instead() -> None:
-    """An engine that is not there yet says so."""
-    assert "--engine uml" in str(docker.DockerEngine().available())
+def planned(*options: str) -> Job:
+    """Return the job that the arguments ask for."""
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    args = parser.parse_args(options)
+    return cli.make_job(args, cli.chosen_scripts(args.script))
+
+
+def test_events_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--events gives what happens, a line of JSON each, and nothing else."""
+    assert lab(monkeypatch, FakeEngine(), "--events", "--script", "01*", "--cache", "none") == 0
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert events == ["begin", "script", "check", "result", "done"]
+
+
+def test_docker_without_an_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither a missing SDK nor a missing engine is a traceback."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody")
+    assert "no Docker engine answers" in str(docker.DockerEngine().available())
+    monkeypatch.setitem(sys.modules, "docker", None)
+    assert "ninep[docker]" in str(docker.DockerEngine().available())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--script", "01*", "--script", "links"], ["--transport", "unix", "--cache", "loose"],
+     ["--cache", "none", "--cache", "mmap", "--msize", "4096", "--msize", "65536"]],
+)  # fmt: skip
+def test_docker_hands_the_plan_on(options: list[str]) -> None:
+    """The lab in the container plans what the lab outside has planned."""
+    job = planned(*options)
+    again = planned(*docker.arguments(job))
+    assert job.cells == again.cells
+
+
+def test_docker_serves_ninep_only() -> None:
+    """A server of the user's own cannot be started in our container."""
+    job = planned("--server", "true {addr} {root}")
+    with pytest.raises(EngineError, match="--server"):
+        docker.DockerEngine().run(job, print)
 
 
 def test_host_without_9p(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ fs.mv("dir/one", "dir/three")
 assert fs.ls("dir", detail=False) == ["dir/three"]
 fs.rm("dir/three")
 assert fs.ls("dir", detail=False) == []
+refused = None
 try:
     fs.rmdir("dir")
 except RpcError as exc:  # it forgets AT_REMOVEDIR: EISDIR is the right answer
