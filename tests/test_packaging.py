@@ -82,13 +82,14 @@ def test_the_sdist_builds_the_same_wheel(wheel: Path, unpacked: Path, tmp_path: 
     assert sorted(names(wheel)) == sorted(names(again))
 
 
-def test_a_wheel_works_alone(wheel: Path) -> None:
-    """Imported from the wheel itself, the tables and the scripts are found."""
-    code = "import ninep.spec; print(ninep.__file__, len(ninep.spec.spec().messages))"
-    env = {"PYTHONPATH": f"{wheel.with_suffix('')}", "PYTHONSAFEPATH": "1"}
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(wheel.with_suffix(""))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=env, check=True)
-    file, messages = done.stdout.decode().split()
-    assert Path(file).is_relative_to(wheel.with_suffix(""))
-    assert int(messages) > 0
+def test_a_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
+    """Unpacked anywhere, the package finds its tables and its scripts."""
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(tmp_path)], check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "ninep", "lab", "list"],
+        env={"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert b"01_lookup" in done.stdout
