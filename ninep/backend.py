@@ -95,6 +95,7 @@ class Node(Protocol):
     async def walk(self, name: bytes) -> Node:
         """Return the node called `name` in this directory: never `.`, `..`, or a path.
 
+        Clauses: walk.missing-name, walk.search-permission
         Errors: ENOENT, ENOTDIR, EACCES, ENAMETOOLONG
         """
         ...
@@ -108,6 +109,7 @@ class Node(Protocol):
 
         The caller has checked the values' ranges.  CTIME alone changes nothing.
 
+        Clauses: setattr.fixed-order, setattr.size-directory
         Errors: EPERM, EACCES, EROFS, EISDIR (size of a directory), EFBIG, EINVAL
         """
         ...
@@ -119,6 +121,8 @@ class Node(Protocol):
     async def open(self, flags: int) -> File:
         """Open the node.  `flags` is a `LopenFlag` word of access mode, TRUNC, APPEND, sync bits.
 
+        Clauses: open.permission-denied, open.write-directory, open.directory-flag,
+                open.symlink-refused, open.special-refused, open.unlinked-refused
         Errors: ENOENT (unlinked), EACCES, EISDIR, ELOOP (symlink), ENOTDIR,
                 EOPNOTSUPP (FIFO, socket, device: these are the client's own business), ETXTBSY
         """
@@ -132,12 +136,17 @@ class Node(Protocol):
         `uid` and `gid` own the new file where the server may say so; NONUNAME leaves it be.
         `mode` has no bits but 0o7777 and is applied as it is, whatever the process's umask.
 
+        Clauses: create.directory-only, create.removed-directory, create.no-follow,
+                create.gid-applied, create.excl-exists
         Errors: EEXIST, ENOENT (this directory is gone), ENOTDIR, EACCES, ENAMETOOLONG, ENOSPC
         """
         ...
 
     async def mkdir(self, name: bytes, mode: int, gid: int, uid: int) -> Node:
-        """Create the directory `name`.  Arguments and errors as for `create`; EMLINK."""
+        """Create the directory `name`.  Arguments, clauses and errors as for `create`; EMLINK.
+
+        Clauses: create.name-taken
+        """
         ...
 
     async def symlink(self, name: bytes, target: bytes, gid: int, uid: int) -> Node:
@@ -147,7 +156,10 @@ class Node(Protocol):
     async def mknod(
         self, name: bytes, mode: int, major: int, minor: int, gid: int, uid: int
     ) -> Node:
-        """Create a node of the type in `mode` (S_IFMT; 0 and S_IFREG: a regular file)."""
+        """Create a node of the type in `mode` (S_IFMT; 0 and S_IFREG: a regular file).
+
+        Clauses: create.name-taken, create.mknod-range
+        """
         ...
 
     async def readlink(self) -> bytes:
@@ -166,6 +178,8 @@ class Node(Protocol):
 
         With `only`, fail with ENOENT unless `name` still is that node.
 
+        Clauses: unlink.missing-name, unlink.directory-only, unlink.directory-flag,
+                unlink.flag-on-file, remove.not-empty, remove.same-file
         Errors: ENOENT, EISDIR, ENOTDIR, ENOTEMPTY, EACCES, EBUSY
         """
         ...
@@ -175,12 +189,17 @@ class Node(Protocol):
     ) -> None:
         """Move a name to another place.  Nodes of the file follow, and all nodes below it.
 
+        Clauses: rename.old-missing, rename.directory-only, rename.into-itself, rename.fids-follow
         Errors: ENOENT, EISDIR, ENOTDIR, ENOTEMPTY, EEXIST, EINVAL (below itself), EXDEV, EBUSY
         """
         ...
 
     async def getxattr(self, name: bytes) -> bytes:
-        """Return the value.  Errors: ENODATA, EOPNOTSUPP"""
+        """Return the value.
+
+        Clauses: xattr.missing-name, xattr.unsupported-name
+        Errors: ENODATA, EOPNOTSUPP
+        """
         ...
 
     async def listxattr(self) -> bytes:

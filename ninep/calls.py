@@ -142,12 +142,10 @@ class Calls(Protocol):
         mtime_nsec: and nanoseconds, below 10^9
         Source: DIOD protocol.md
         """
-        return await self.rpc(
-            m.Tsetattr(
-                fid, valid, mode, uid, gid, size, atime_sec, atime_nsec, mtime_sec, mtime_nsec
-            ),
-            m.Rsetattr,
+        t = m.Tsetattr(
+            fid, valid, mode, uid, gid, size, atime_sec, atime_nsec, mtime_sec, mtime_nsec
         )
+        return await self.rpc(t, m.Rsetattr)
 
     async def txattrwalk(self, fid: int, newfid: int, name: bytes) -> m.Rxattrwalk:
         """Give a fid to the value of an extended attribute, or to the list of their names.
@@ -217,7 +215,10 @@ class Calls(Protocol):
         client_id: machine that asks, a part of the owner's identity
         Source: DIOD protocol.md
         """
-        return await self.rpc(m.Tlock(fid, type, flags, start, length, proc_id, client_id), m.Rlock)
+        t = m.Tlock(
+            fid, type, flags, start, length, proc_id, client_id
+        )
+        return await self.rpc(t, m.Rlock)
 
     async def tgetlock(
         self,
@@ -238,7 +239,10 @@ class Calls(Protocol):
         client_id: machine that asks
         Source: DIOD protocol.md
         """
-        return await self.rpc(m.Tgetlock(fid, type, start, length, proc_id, client_id), m.Rgetlock)
+        t = m.Tgetlock(
+            fid, type, start, length, proc_id, client_id
+        )
+        return await self.rpc(t, m.Rgetlock)
 
     async def tlink(self, dfid: int, fid: int, name: bytes) -> m.Rlink:
         """Give a file a further name.

@@ -128,6 +128,7 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--rw", action="store_true", help="let clients change ROOT")
     sub.add_argument("--export", metavar="NAME=PATH[,ro|rw]", action="append", default=[],
                      help="a further tree, attached by aname NAME")  # fmt: skip
+    sub.add_argument("--devices", action="store_true", help="let clients make device nodes")
     sub.add_argument("--dialect", metavar="D", action="append", choices=DIALECTS,
                      help=f"speak only this: {', '.join(DIALECTS)}")  # fmt: skip
     sub.add_argument("--msize", metavar="BYTES", type=msize, default=MSIZE_MAX,
@@ -167,6 +168,7 @@ def serve(args: argparse.Namespace) -> int:
         *(args.listen or [parse(DEFAULT)]),
         msize=args.msize,
         dialects=tuple(args.dialect or DIALECTS),
+        devices=args.devices,
     )
     return asyncio.run(listen(server, [str(a) for a in args.listen or [DEFAULT]]))
 

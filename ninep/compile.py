@@ -206,6 +206,7 @@ class _Decode(_Source):
         start = self.fresh()
         self.emit(f"{start} = o")
         value = self.value(layout.subcon, end)
+        self.close_run(end)
         forgiven = "".join(f" and {length} != {n}" for n in layout.lenient)
         self.emit(f"if {length} != o - {start}{forgiven}: raise differs({length}, o - {start})")
         return value

@@ -6,7 +6,6 @@ when nothing can fail any more, so a refused request leaves the table as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -35,8 +34,8 @@ class State(Enum):
 
 BOUND, READ, WRITE, RDWR = State.BOUND, State.READ, State.WRITE, State.RDWR
 DIRECTORY, XATTR_READ, XATTR_WRITE = State.DIRECTORY, State.XATTR_READ, State.XATTR_WRITE
-OPEN_FILE = frozenset({READ, WRITE, RDWR})
-A_FILE = OPEN_FILE | {BOUND, DIRECTORY}
+OPEN = frozenset({READ, WRITE, RDWR, DIRECTORY})
+A_FILE = OPEN | {BOUND}
 
 BY_ACCESS = (READ, WRITE, RDWR)
 """State after an open, by the access mode in the low two bits of the flags."""
@@ -49,8 +48,8 @@ LEGAL: dict[str, frozenset[State]] = {
     "read": frozenset({READ, RDWR, XATTR_READ}),
     "write": frozenset({WRITE, RDWR, XATTR_WRITE}),
     "readdir": frozenset({DIRECTORY}),
-    "fsync": OPEN_FILE | {DIRECTORY},
-    "lock": OPEN_FILE,
+    "fsync": OPEN,
+    "lock": OPEN,
     "xattrcreate": frozenset({BOUND}),
 }
 """What may be done with a fid in which state."""
@@ -119,10 +118,6 @@ class FidTable:
     def __len__(self) -> int:
         """Count the fids in use."""
         return len(self._fids)
-
-    def __iter__(self) -> Iterator[Fid]:
-        """Go through all that are in use."""
-        return iter(self._fids.values())
 
     def __getitem__(self, fid: int) -> Fid:
         """Return what `fid` stands for.

@@ -86,12 +86,20 @@ def record_class(spec: Spec, wire: WireType) -> list[str]:
     return lines
 
 
+def assigned_tuple(name: str, values: list[str]) -> list[str]:
+    """Return the assignment of a tuple inside a class, on one line if it fits."""
+    line = f"    {name} = ({', '.join(values)}{',' if len(values) == 1 else ''})"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"    {name} = (", *(f"        {value}," for value in values), "    )"]
+
+
 def message_class(spec: Spec, m: Message) -> list[str]:
     """Return the class of a message."""
     base = "TMessage" if m.is_request else "RMessage"
-    slots = "".join(f'"{f.name}", ' for f in m.fields)
+    slots = [f'"{f.name}"' for f in m.fields]
     lines = ["", "", f"class {m.name}({base}):", *describe(m)]
-    lines += [*wrapped(f"__slots__ = ({slots.rstrip()})", 4, 4), f"    code = {m.code}"]
+    lines += [*assigned_tuple("__slots__", slots), f"    code = {m.code}"]
     if m.fields:
         arguments = "".join(f"        {argument(spec, f)},\n" for f in m.fields)
         lines += ["", "    def __init__(", "        self,", arguments + "    ) -> None:"]
@@ -159,6 +167,11 @@ def messages_py(spec: Spec) -> str:
     return "\n".join(lines) + "\n"
 
 
+def hexadecimal(value: int) -> str:
+    """Return a number as Python is written here."""
+    return f"0x{value:X}"
+
+
 def group_class(group: Group) -> list[str]:
     """Return the class of a group of constants."""
     base = "IntFlag" if group.kind == "flag" else "IntEnum"
@@ -166,7 +179,7 @@ def group_class(group: Group) -> list[str]:
     lines = ["", "", f"class {group.name}({base}):"]
     lines += [*wrapped(f'"""{sentence(group.doc)}{source}"""', 4), ""]
     for c in group.values:
-        lines.append(f"    {c.name} = {c.value if group.kind == 'enum' else hex(c.value)}")
+        lines.append(f"    {c.name} = {c.value if group.kind == 'enum' else hexadecimal(c.value)}")
         lines += wrapped(f'"""{sentence(c.doc)}"""', 4) if c.doc else []
     return lines
 
@@ -177,7 +190,7 @@ def constants_py(spec: Spec) -> str:
     lines += ["from __future__ import annotations", "", "from enum import IntEnum, IntFlag"]
     lines += ["from typing import Final", ""]
     for c in spec.scalars.values():
-        value = hex(c.value) if c.value > BYTE else str(c.value)
+        value = hexadecimal(c.value) if c.value > BYTE else str(c.value)
         lines += [f"{c.name}: Final = {value}", *wrapped(f'"""{sentence(c.doc)}"""', 0)]
     for group in spec.groups.values():
         lines += group_class(group)
@@ -220,7 +233,21 @@ def call(spec: Spec, t: Message) -> list[str]:
     for f in t.fields:
         lines += wrapped(f"{f.name}: {f.doc}", 8, 4)
     lines += [*wrapped(f"Source: {t.source}", 8, 4), '        """']
-    return [*lines, f"        return await self.rpc(m.{t.name}({values}), m.{r})"]
+    return [*lines, *sending(f"m.{t.name}({values})", r)]
+
+
+def sending(request: str, reply: str) -> list[str]:
+    """Return the lines that send a request and return its reply."""
+    line = f"        return await self.rpc({request}, m.{reply})"
+    if len(line) <= WIDTH:
+        return [line]
+    name, _, values = request[:-1].partition("(")
+    return [
+        f"        t = {name}(",
+        *wrapped(values, 12),
+        "        )",
+        f"        return await self.rpc(t, m.{reply})",
+    ]
 
 
 def calls_py(spec: Spec) -> str:

@@ -211,10 +211,7 @@ class Tlopen(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "flags",
-    )
+    __slots__ = ("fid", "flags")
     code = 12
 
     def __init__(
@@ -237,10 +234,7 @@ class Rlopen(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "qid",
-        "iounit",
-    )
+    __slots__ = ("qid", "iounit")
     code = 13
 
     def __init__(
@@ -265,13 +259,7 @@ class Tlcreate(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "name",
-        "flags",
-        "mode",
-        "gid",
-    )
+    __slots__ = ("fid", "name", "flags", "mode", "gid")
     code = 14
 
     def __init__(
@@ -299,10 +287,7 @@ class Rlcreate(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "qid",
-        "iounit",
-    )
+    __slots__ = ("qid", "iounit")
     code = 15
 
     def __init__(
@@ -326,12 +311,7 @@ class Tsymlink(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "dfid",
-        "name",
-        "symtgt",
-        "gid",
-    )
+    __slots__ = ("dfid", "name", "symtgt", "gid")
     code = 16
 
     def __init__(
@@ -380,14 +360,7 @@ class Tmknod(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "dfid",
-        "name",
-        "mode",
-        "major",
-        "minor",
-        "gid",
-    )
+    __slots__ = ("dfid", "name", "mode", "major", "minor", "gid")
     code = 18
 
     def __init__(
@@ -437,11 +410,7 @@ class Trename(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "dfid",
-        "name",
-    )
+    __slots__ = ("fid", "dfid", "name")
     code = 20
 
     def __init__(
@@ -515,10 +484,7 @@ class Tgetattr(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "request_mask",
-    )
+    __slots__ = ("fid", "request_mask")
     code = 24
 
     def __init__(
@@ -710,11 +676,7 @@ class Txattrwalk(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "newfid",
-        "name",
-    )
+    __slots__ = ("fid", "newfid", "name")
     code = 30
 
     def __init__(
@@ -760,12 +722,7 @@ class Txattrcreate(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "name",
-        "attr_size",
-        "flags",
-    )
+    __slots__ = ("fid", "name", "attr_size", "flags")
     code = 32
 
     def __init__(
@@ -804,11 +761,7 @@ class Treaddir(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "offset",
-        "count",
-    )
+    __slots__ = ("fid", "offset", "count")
     code = 40
 
     def __init__(
@@ -851,10 +804,7 @@ class Tfsync(TMessage):
     Source: DIOD protocol.md, LNX net/9p/client.c
     """
 
-    __slots__ = (
-        "fid",
-        "datasync",
-    )
+    __slots__ = ("fid", "datasync")
     code = 50
 
     def __init__(
@@ -893,15 +843,7 @@ class Tlock(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "type",
-        "flags",
-        "start",
-        "length",
-        "proc_id",
-        "client_id",
-    )
+    __slots__ = ("fid", "type", "flags", "start", "length", "proc_id", "client_id")
     code = 52
 
     def __init__(
@@ -956,14 +898,7 @@ class Tgetlock(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "fid",
-        "type",
-        "start",
-        "length",
-        "proc_id",
-        "client_id",
-    )
+    __slots__ = ("fid", "type", "start", "length", "proc_id", "client_id")
     code = 54
 
     def __init__(
@@ -996,13 +931,7 @@ class Rgetlock(RMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "type",
-        "start",
-        "length",
-        "proc_id",
-        "client_id",
-    )
+    __slots__ = ("type", "start", "length", "proc_id", "client_id")
     code = 55
 
     def __init__(
@@ -1031,11 +960,7 @@ class Tlink(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "dfid",
-        "fid",
-        "name",
-    )
+    __slots__ = ("dfid", "fid", "name")
     code = 70
 
     def __init__(
@@ -1073,12 +998,7 @@ class Tmkdir(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "dfid",
-        "name",
-        "mode",
-        "gid",
-    )
+    __slots__ = ("dfid", "name", "mode", "gid")
     code = 72
 
     def __init__(
@@ -1125,12 +1045,7 @@ class Trenameat(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "olddirfid",
-        "oldname",
-        "newdirfid",
-        "newname",
-    )
+    __slots__ = ("olddirfid", "oldname", "newdirfid", "newname")
     code = 74
 
     def __init__(
@@ -1169,11 +1084,7 @@ class Tunlinkat(TMessage):
     Source: DIOD protocol.md
     """
 
-    __slots__ = (
-        "dirfid",
-        "name",
-        "flags",
-    )
+    __slots__ = ("dirfid", "name", "flags")
     code = 76
 
     def __init__(
@@ -1209,10 +1120,7 @@ class Tversion(TMessage):
     Source: version(5)
     """
 
-    __slots__ = (
-        "msize",
-        "version",
-    )
+    __slots__ = ("msize", "version")
     code = 100
 
     def __init__(
@@ -1234,10 +1142,7 @@ class Rversion(RMessage):
     Source: version(5)
     """
 
-    __slots__ = (
-        "msize",
-        "version",
-    )
+    __slots__ = ("msize", "version")
     code = 101
 
     def __init__(
@@ -1262,12 +1167,7 @@ class Tauth(TMessage):
     Source: attach(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = (
-        "afid",
-        "uname",
-        "aname",
-        "n_uname",
-    )
+    __slots__ = ("afid", "uname", "aname", "n_uname")
     code = 102
 
     def __init__(
@@ -1316,13 +1216,7 @@ class Tattach(TMessage):
     Source: attach(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = (
-        "fid",
-        "afid",
-        "uname",
-        "aname",
-        "n_uname",
-    )
+    __slots__ = ("fid", "afid", "uname", "aname", "n_uname")
     code = 104
 
     def __init__(
@@ -1370,10 +1264,7 @@ class Rerror(RMessage):
     Source: error(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = (
-        "ename",
-        "errno",
-    )
+    __slots__ = ("ename", "errno")
     code = 107
 
     def __init__(
@@ -1427,11 +1318,7 @@ class Twalk(TMessage):
     Source: walk(5)
     """
 
-    __slots__ = (
-        "fid",
-        "newfid",
-        "wname",
-    )
+    __slots__ = ("fid", "newfid", "wname")
     code = 110
 
     def __init__(
@@ -1474,10 +1361,7 @@ class Topen(TMessage):
     Source: open(5)
     """
 
-    __slots__ = (
-        "fid",
-        "mode",
-    )
+    __slots__ = ("fid", "mode")
     code = 112
 
     def __init__(
@@ -1500,10 +1384,7 @@ class Ropen(RMessage):
     Source: open(5)
     """
 
-    __slots__ = (
-        "qid",
-        "iounit",
-    )
+    __slots__ = ("qid", "iounit")
     code = 113
 
     def __init__(
@@ -1530,13 +1411,7 @@ class Tcreate(TMessage):
     Source: open(5), RFC 9p2000.u.xml
     """
 
-    __slots__ = (
-        "fid",
-        "name",
-        "perm",
-        "mode",
-        "extension",
-    )
+    __slots__ = ("fid", "name", "perm", "mode", "extension")
     code = 114
 
     def __init__(
@@ -1564,10 +1439,7 @@ class Rcreate(RMessage):
     Source: open(5)
     """
 
-    __slots__ = (
-        "qid",
-        "iounit",
-    )
+    __slots__ = ("qid", "iounit")
     code = 115
 
     def __init__(
@@ -1590,11 +1462,7 @@ class Tread(TMessage):
     Source: read(5)
     """
 
-    __slots__ = (
-        "fid",
-        "offset",
-        "count",
-    )
+    __slots__ = ("fid", "offset", "count")
     code = 116
 
     def __init__(
@@ -1638,11 +1506,7 @@ class Twrite(TMessage):
     Source: read(5)
     """
 
-    __slots__ = (
-        "fid",
-        "offset",
-        "data",
-    )
+    __slots__ = ("fid", "offset", "data")
     code = 118
 
     def __init__(
@@ -1786,10 +1650,7 @@ class Twstat(TMessage):
     Source: stat(5)
     """
 
-    __slots__ = (
-        "fid",
-        "stat",
-    )
+    __slots__ = ("fid", "stat")
     code = 126
 
     def __init__(

@@ -278,10 +278,11 @@ class Server:
         *addresses: str | Address,
         msize: int = MSIZE_MAX,
         dialects: tuple[str, ...] = DIALECTS,
+        devices: bool = False,
     ) -> None:
         """Take what to serve and where; nothing is opened before the server is entered."""
         table = exports if isinstance(exports, Mapping) else {b"": exports}
-        self.service = Service(table, msize, dialects)
+        self.service = Service(table, msize, dialects, devices)
         self.connections: set[Connection] = set()
         self.addresses: list[Address] = []
         """Where it really listens, once it does."""

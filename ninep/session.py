@@ -40,6 +40,8 @@ class Service:
     msize: int = MSIZE_MAX
     """Largest message in bytes that the server agrees to."""
     dialects: tuple[str, ...] = DIALECTS
+    devices: bool = False
+    """Whether clients may make device nodes, as far as the server's own user may."""
     locks: LockTable = field(default_factory=LockTable)
 
 

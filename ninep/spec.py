@@ -209,10 +209,6 @@ class Spec:
         wire = self.types[type_name]
         return self.resolve(wire.alias) if wire.alias else wire
 
-    def errno(self, name: str) -> int:
-        """Return the Linux number of an errno by name."""
-        return next(c.value for c in self.groups["Errno"].values if c.name == name)
-
 
 def _code(message: Message) -> int:
     return message.code

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 from collections.abc import Mapping
 
 from ninep import messages as m
@@ -107,7 +109,8 @@ def service(
 ) -> Service:
     """Return what sessions share, over a tree in memory unless another is given."""
     exports = MemoryBackend() if exports is None else exports
-    return Service(exports if isinstance(exports, Mapping) else {b"": exports}, msize)
+    table = exports if isinstance(exports, Mapping) else {b"": exports}
+    return Service(table, msize, devices=True)
 
 
 async def peer(exports: Backend | Mapping[bytes, Backend] | None = None) -> Peer:
@@ -115,6 +118,12 @@ async def peer(exports: Backend | Mapping[bytes, Backend] | None = None) -> Peer
     found = Peer(service(exports))
     await found.begin()
     return found
+
+
+def descriptors() -> int:
+    """Count what this process has open."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
 
 
 async def settled(turns: int = 5) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,7 +22,7 @@ from ninep.constants import NOFID, NONUNAME, NOTAG
 from ninep.errors import ConnectionLost, RemoteError
 from ninep.messages import Message, TMessage
 from ninep.server import Server
-from tests.helpers import settled
+from tests.helpers import descriptors, settled
 
 CODEC = codec("9P2000.L")
 MSIZE = 65536
@@ -318,11 +317,6 @@ async def test_waiting_requests_are_bounded(gated: Server, gate: asyncio.Event) 
         assert connection.tags.bytes < server.WAITING_HIGH + 2 * MSIZE
         gate.set()
         assert set(range(count)) == set(await w.tags(count))
-
-
-def descriptors() -> int:
-    """Count this process's open descriptors."""
-    return len(os.listdir("/proc/self/fd"))
 
 
 async def test_everything_goes_with_the_connection(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterable
 
 READONLY = "{python} -m ninep serve {root} --listen {addr}"
-SERVER = f"{READONLY} --rw"
+SERVER = f"{READONLY} --rw --devices"
 KNOWN = ("addr", "endpoint", "root", "python")
 
 

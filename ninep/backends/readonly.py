@@ -12,7 +12,10 @@ from ninep.messages import Qid, Rgetattr, Rstatfs
 
 
 class ReadonlyBackend:
-    """A tree whose every change is refused with EROFS."""
+    """A tree whose every change is refused with EROFS.
+
+    Clauses: session.readonly-refuses, session.readonly-open
+    """
 
     def __init__(self, inner: Backend) -> None:
         """Show the tree of `inner`."""

@@ -7,7 +7,7 @@ from ninep.constants import NOFID, QidType
 from ninep.errors import Violation
 from ninep.fids import Fid
 from ninep.messages import Rattach, Rauth, Tattach, Tauth
-from ninep.names import DOTS, check
+from ninep.names import DOTS
 from ninep.session import Session
 
 DIR = int(QidType.DIR)
@@ -47,7 +47,7 @@ async def find_root(session: Session, aname: bytes) -> Node:
         raise Violation("attach.aname-known", repr(aname[:256]))
     node = await backend.attach()
     for name in below:
-        if check(name) in DOTS:
+        if not name or name in DOTS or b"\0" in name:
             raise Violation("attach.aname-known", repr(aname[:256]))
         node = await node.walk(name)
     if not node.qid.type & DIR:

@@ -53,11 +53,13 @@ async def commit(fid: Fid) -> None:
 async def tremove(session: Session, t: Tremove) -> Rremove:
     """Remove the file of `fid` and free `fid`, whether that works or not.
 
-    Clauses: remove.always-frees, remove.not-root
+    Clauses: remove.always-frees, remove.not-root, remove.same-file, fid.is-file
     Errors:  EACCES, ENOTEMPTY, EBUSY, ENOENT, EROFS
     Source:  remove(5)
     """
     fid = free(session, t.fid)
+    if fid.xattr:
+        raise Violation("fid.is-file")
     node = fid.node
     if node is fid.root:
         raise Violation("remove.not-root")

@@ -9,7 +9,7 @@ import errno
 import os
 
 from ninep.backend import Node
-from ninep.constants import PERM_MASK, UnlinkFlag
+from ninep.constants import PERM_MASK, StMode, UnlinkFlag
 from ninep.errors import Violation
 from ninep.messages import (
     Rlink,
@@ -36,6 +36,7 @@ REMOVEDIR = int(UnlinkFlag.REMOVEDIR)
 PATH_MAX = 4095
 """Longest text of a symbolic link in bytes."""
 TYPE = 0o170000
+DEVICES = frozenset({int(StMode.IFCHR), int(StMode.IFBLK)})
 
 
 async def treadlink(session: Session, t: Treadlink) -> Rreadlink:
@@ -65,10 +66,12 @@ async def tsymlink(session: Session, t: Tsymlink) -> Rsymlink:
 async def tmknod(session: Session, t: Tmknod) -> Rmknod:
     """Make a FIFO, socket, device or regular file.
 
-    Clauses: create.dot-names, create.mknod-type
+    Clauses: create.dot-names, create.mknod-type, create.device-privilege
     """
     fid = session.fids.legal(t.dfid, "walk")
     name = check_new(t.name, dots="create.dot-names")
+    if t.mode & TYPE in DEVICES and not session.service.devices:
+        raise Violation("create.device-privilege")
     mode = t.mode & (TYPE | PERM_MASK)
     node = await fid.node.mknod(name, mode, t.major, t.minor, t.gid, fid.uid)
     return Rmknod(node.qid)

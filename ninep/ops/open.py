@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from ninep.constants import ACCMODE, IOHDRSZ, PERM_MASK, LopenFlag, QidType
 from ninep.errors import Violation
 from ninep.fids import BY_ACCESS, DIRECTORY, Fid
@@ -10,6 +12,7 @@ from ninep.names import check_new
 from ninep.session import Session
 
 DIR = int(QidType.DIR)
+ONLY_DIR = int(LopenFlag.DIRECTORY)
 IGNORED = int(LopenFlag.CREATE | LopenFlag.EXCL)
 
 
@@ -40,13 +43,17 @@ async def tlopen(session: Session, t: Tlopen) -> Rlopen:
 async def tlcreate(session: Session, t: Tlcreate) -> Rlcreate:
     """Create `name` in the directory of `fid`; `fid` becomes the new file, open.
 
-    Clauses: create.fid-unopened, create.fid-becomes-file, create.excl-exists, create.mode-masked
-    Errors:  EEXIST, ENOTDIR, ENOENT, EACCES, ENAMETOOLONG, ENOSPC, EROFS
+    Clauses: create.fid-unopened, create.fid-becomes-file, create.excl-exists, create.mode-masked,
+             create.existing-opened, create.failure-leaves-fid
+    Errors:  EEXIST, EISDIR, ENOTDIR, ENOENT, EACCES, ENAMETOOLONG, ENOSPC, EROFS
     Source:  open(5), Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "create")
     name = check_new(t.name, dots="create.dot-names")
     mode = access(t.flags)
-    node, file = await fid.node.create(name, t.flags, t.mode & PERM_MASK, t.gid, fid.uid)
+    flags = t.flags & ~ONLY_DIR  # else the new file would be there when its open fails
+    node, file = await fid.node.create(name, flags, t.mode & PERM_MASK, t.gid, fid.uid)
+    if node.qid.type & DIR:
+        raise IsADirectoryError(errno.EISDIR, "a directory has this name")
     session.fids.bind(t.fid, Fid(node, fid.root, fid.uid, BY_ACCESS[mode], file))
     return Rlcreate(node.qid, session.msize - IOHDRSZ)

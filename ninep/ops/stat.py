@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ninep.constants import NONUNAME, NSEC_MAX, OFFSET_MAX, SetattrValid
 from ninep.errors import Violation
+from ninep.fids import RDWR, WRITE
 from ninep.messages import Rgetattr, Rsetattr, Rstatfs, Tgetattr, Tsetattr, Tstatfs
 from ninep.session import Session
 
@@ -11,6 +12,9 @@ SECONDS_MAX = 1 << 62
 """Times further from 1970 than this many seconds are nonsense."""
 KNOWN = sum(SetattrValid)
 SIZE = int(SetattrValid.SIZE)
+BEFORE_SIZE = int(SetattrValid.UID | SetattrValid.GID | SetattrValid.MODE)
+ATIME_GIVEN = SetattrValid.ATIME | SetattrValid.ATIME_SET
+MTIME_GIVEN = SetattrValid.MTIME | SetattrValid.MTIME_SET
 
 
 async def tgetattr(session: Session, t: Tgetattr) -> Rgetattr:
@@ -31,9 +35,11 @@ async def tsetattr(session: Session, t: Tsetattr) -> Rsetattr:
     """
     fid = session.fids.legal(t.fid, "getattr")
     check_values(t)
-    if t.valid & SIZE and fid.file and fid.state.name in {"WRITE", "RDWR"}:
+    if t.valid & SIZE and fid.file and fid.state in {WRITE, RDWR}:
+        later, t.valid = t.valid & ~(BEFORE_SIZE | SIZE), t.valid & BEFORE_SIZE
+        await fid.node.setattr(t)
         await fid.file.truncate(t.size)
-        t.valid &= ~SIZE
+        t.valid = later
     await fid.node.setattr(t)
     return Rsetattr()
 
@@ -41,7 +47,8 @@ async def tsetattr(session: Session, t: Tsetattr) -> Rsetattr:
 def check_values(t: Tsetattr) -> None:
     """Refuse what no file can have.
 
-    Clauses: setattr.known-bits, setattr.owner-range, setattr.size-range, setattr.time-range
+    Clauses: setattr.known-bits, setattr.owner-range, setattr.size-range, setattr.time-range,
+             setattr.set-alone
     """
     if t.valid & ~KNOWN:
         raise Violation("setattr.known-bits", f"valid {t.valid:#x}")
@@ -51,13 +58,13 @@ def check_values(t: Tsetattr) -> None:
     if t.valid & SIZE and t.size > OFFSET_MAX:
         raise Violation("setattr.size-range", f"size {t.size}")
     times = (
-        (SetattrValid.ATIME_SET, t.atime_sec, t.atime_nsec),
-        (SetattrValid.MTIME_SET, t.mtime_sec, t.mtime_nsec),
+        (ATIME_GIVEN, t.atime_sec, t.atime_nsec),
+        (MTIME_GIVEN, t.mtime_sec, t.mtime_nsec),
     )
-    for bit, sec, nsec in times:
+    for bits, sec, nsec in times:
         far = min(sec, (1 << 64) - sec) >= SECONDS_MAX
-        if t.valid & bit.value and (far or nsec > NSEC_MAX):
-            raise Violation("setattr.time-range", f"{bit.name} {sec} s {nsec} ns")
+        if t.valid & bits == bits and (far or nsec > NSEC_MAX):
+            raise Violation("setattr.time-range", f"{bits.name} {sec} s {nsec} ns")
 
 
 async def tstatfs(session: Session, t: Tstatfs) -> Rstatfs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import stat
 import struct
@@ -22,6 +21,7 @@ from ninep.backends import _linux, local
 from ninep.backends._local_node import LocalNode
 from ninep.backends.local import LocalBackend
 from ninep.constants import DirentType, SetattrValid, StMode
+from tests.helpers import descriptors
 
 from .contract import Contract
 from .helpers import (
@@ -43,6 +43,7 @@ from .helpers import (
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change owners")
 STRANGER = 54321
+LOOK_UP = "_look_up"
 EXCHANGE = """
 import ctypes, sys
 libc = ctypes.CDLL(None)
@@ -112,12 +113,6 @@ def exported_by_stranger(path: Path, *, noatime: bool = False) -> Iterator[Local
             yield LocalBackend(f"/proc/self/fd/{number}", noatime=noatime)
     finally:
         os.close(number)
-
-
-def descriptors() -> int:
-    """Count what this process has open."""
-    gc.collect()
-    return len(os.listdir("/proc/self/fd"))
 
 
 # the root
@@ -391,14 +386,15 @@ async def test_exchanged_while_made(
     path: Path, root: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What another process put in the place of a new file is not touched."""
-    look_up = LocalNode._look_up
+    look_up: Any = getattr(LocalNode, LOOK_UP)
 
     def exchange(self: LocalNode, name: bytes) -> LocalNode:
         (path / "d").rename(path / "away")
         (path / "d").mkdir(0o700)
-        return look_up(self, name)
+        found: LocalNode = look_up(self, name)
+        return found
 
-    monkeypatch.setattr(LocalNode, "_look_up", exchange)
+    monkeypatch.setattr(LocalNode, LOOK_UP, exchange)
     with refused(errno.ENOENT):
         await mkdir(root, b"d")
     assert 0o700 == stat.S_IMODE((path / "d").stat().st_mode)

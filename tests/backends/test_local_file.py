@@ -14,6 +14,7 @@ import pytest
 
 from ninep.backend import File, Node
 from ninep.backends.local import WORKERS, LocalBackend
+from tests.helpers import descriptors
 
 from .helpers import RDONLY, attributes, create, mkdir, mkfifo, names, refused
 
@@ -77,13 +78,13 @@ async def test_partly_in_memory(file: File, pages: Pages, cached: int, waited: i
 async def test_cancelled(root: Node, file: File, pages: Pages) -> None:
     """A read that is given up goes on with its descriptor, which is not closed under it."""
     pages.gate.clear()
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     reading = asyncio.create_task(file_read(file))
     await asyncio.to_thread(pages.entered.acquire)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert before == descriptors()
     pages.gate.set()
     assert CONTENT == await file.read(0, 10)
     assert [b"f"] == await names(root)

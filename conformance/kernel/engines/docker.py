@@ -22,7 +22,7 @@ from . import EngineError
 PORT = 5640
 LISTEN = ("--listen", f"tcp://0.0.0.0:{PORT}")
 SERVERS = {
-    "server": ("serve", "/export", "--rw", "--export", "data=/export,rw", *LISTEN),
+    "server": ("serve", "/export", "--rw", "--devices", "--export", "data=/export,rw", *LISTEN),
     "readonly": ("serve", "/export", "--export", "data=/export", *LISTEN),
 }
 """What runs in the servers' containers: one tree, once writable, once not."""
