@@ -45,12 +45,14 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change o
 STRANGER = 54321
 LOOK_UP = "_look_up"
 EXCHANGE = """
-import ctypes, sys
+import ctypes, sys, time
 libc = ctypes.CDLL(None)
 a, b = (name.encode() for name in sys.argv[1:])
 print(flush=True)
 while True:
-    libc.renameat2(-100, a, -100, b, 2)
+    for _ in range(1000):
+        libc.renameat2(-100, a, -100, b, 2)
+    time.sleep(0.001)  # now and then all is in its place
 """
 
 

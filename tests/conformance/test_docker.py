@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +105,17 @@ def test_verdict(compose: Compose) -> None:
     assert status == 0, said[-20_000:]
     assert " 0 failed" in said
     assert "type 9p" in said or " 9p rw," in said
+
+
+def test_lab(compose: Compose) -> None:
+    """`ninep lab --engine docker` starts the same containers and reports what comes out of them."""
+    command = [sys.executable, "-m", "ninep", "lab", "--engine", "docker", "--script", "13_xattr"]
+    done = subprocess.run(
+        command, env=compose.env, check=False, text=True, timeout=LIMIT,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-20_000:]
+    assert " 0 failed" in done.stdout
 
 
 def test_what_the_lab_returns_comes_through(compose: Compose) -> None:

@@ -28,6 +28,8 @@ SERVERS = {
 """What runs in the servers' containers: one tree, once writable, once not."""
 IMAGES = {"server": "ninep-server", "kernel": "ninep-kernel"}
 """Tag of each target of the Dockerfile."""
+CAPABILITIES = ["SYS_ADMIN"]
+"""What a server needs for attributes of the trusted namespace."""
 TMPFS = {"type": "tmpfs", "device": "tmpfs", "o": "mode=0755"}
 """A volume that has attribute values of 64 KiB and is gone with the run."""
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -115,7 +117,9 @@ class Containers:
     def serve(self, name: str, command: tuple[str, ...]) -> None:
         """Start a server and wait until it listens."""
         volumes = {self.name: {"bind": "/export", "mode": "rw"}}
-        container = self.start(name, self.images["server"], list(command), volumes=volumes)
+        container = self.start(
+            name, self.images["server"], list(command), volumes=volumes, cap_add=CAPABILITIES
+        )
         if not any(b"listening on" in line for line in container.logs(stream=True, follow=True)):
             raise EngineError(f"the {name} container ended: {container.logs().decode()[-500:]}")
 

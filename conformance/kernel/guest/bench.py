@@ -84,6 +84,7 @@ class Bench:
         self.controls: dict[bool, Stand] = {}
         self.controlled: set[tuple[str, str]] = set()
         self.trouble = ""
+        self.xattr_max = 0
 
     def run(self) -> None:
         """Make the disk ready and run every cell."""
@@ -93,7 +94,6 @@ class Bench:
         prepare_root(self.disk)
         kind = "ext4" if self.job.disk else "a local directory"
         emit("begin", kernel=platform.release(), engine=self.job.engine, control=kind)
-        self.xattr_max = largest_xattr(self.disk)
         for number, planned in enumerate(self.job.cells):
             self.run_cell(number, planned)
 
@@ -112,6 +112,8 @@ class Bench:
             stands[True] = self.tested(number, planned, read_only=True)
         self.stands = list(stands.values())
         try:
+            self.mounted(number, stands[False])
+            self.xattr_max = largest_xattr(stands[False].backing)
             for name in planned.scripts:
                 self.run_script(number, planned, load(name), stands)
         except (ServerError, MountError) as failure:
@@ -169,8 +171,7 @@ class Bench:
         if checks:
             read_only = "read-only" in script.needs
             stand = stands[read_only]
-            if stand.open():
-                emit("mounted", cell=number, server=" ".join(stand.server.command), line=stand.line)
+            self.mounted(number, stand)
             self.log.news()
             self.run_side(number, script, checks, stand)
             self.run_control(number, script, checks, read_only=read_only)
@@ -179,6 +180,11 @@ class Bench:
                 emit("kernel-log", cell=number, script=script.name, lines=complaints)
             self.look_after(number, script, stand)
         emit("done", cell=number, script=script.name, seconds=time.monotonic() - start)
+
+    def mounted(self, number: int, stand: Tested) -> None:
+        """Start and mount the server of a stand unless that is done; tell what the kernel shows."""
+        if stand.open():
+            emit("mounted", cell=number, server=" ".join(stand.server.command), line=stand.line)
 
     def runnable(self, number: int, planned: Planned, script: Script) -> list[Check]:
         """Return the checks whose needs are met; tell the others as skips."""

@@ -27,6 +27,6 @@ mount -n -t tmpfs tmpfs run
 mkdir -p ".$LAB"
 mount -n -t hostfs -o "$LAB" none ".$LAB"
 busybox ifconfig lo up
-stty -F /dev/tty1 raw
-chroot . /bin/sh "$LAB/stage2" >/dev/tty1
+stty -F dev/tty1 raw
+chroot . /bin/sh "$LAB/stage2" >dev/tty1
 busybox poweroff -f

@@ -11,6 +11,7 @@ from ..expect import equal, raises, true
 from ..files import getdents, opened, read, write
 from ..place import Place
 
+DEADLINE = 120.0
 MANY = 10_000
 BATCH = 20
 """Of so many listed names one is deleted through the mount, the others behind it."""

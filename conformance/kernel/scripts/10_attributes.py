@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from ..expect import equal, needs, raises, true
+from ..expect import Skipped, equal, needs, raises, true
 from ..files import AT_SYMLINK_NOFOLLOW, UTIME_NOW, UTIME_OMIT, opened, same_time, utimensat, write
 from ..place import SECOND, Place
 
@@ -135,6 +135,8 @@ def check_nanoseconds_of_the_server(here: Place) -> None:
     (here / "dir").mkdir()
     for name in ("file", "dir"):
         os.utime(here.backing / name, ns=(THEN + 3, THEN + 4))
+        if os.stat(here.backing / name).st_mtime_ns != THEN + 4:
+            raise Skipped("needs an export whose times can be set to the nanosecond from here")
         info = os.stat(here / name)
         equal("atime and mtime", (THEN + 3, THEN + 4), (info.st_atime_ns, info.st_mtime_ns))
 
