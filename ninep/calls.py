@@ -215,9 +215,7 @@ class Calls(Protocol):
         client_id: machine that asks, a part of the owner's identity
         Source: DIOD protocol.md
         """
-        t = m.Tlock(
-            fid, type, flags, start, length, proc_id, client_id
-        )
+        t = m.Tlock(fid, type, flags, start, length, proc_id, client_id)
         return await self.rpc(t, m.Rlock)
 
     async def tgetlock(
@@ -239,9 +237,7 @@ class Calls(Protocol):
         client_id: machine that asks
         Source: DIOD protocol.md
         """
-        t = m.Tgetlock(
-            fid, type, start, length, proc_id, client_id
-        )
+        t = m.Tgetlock(fid, type, start, length, proc_id, client_id)
         return await self.rpc(t, m.Rgetlock)
 
     async def tlink(self, dfid: int, fid: int, name: bytes) -> m.Rlink:

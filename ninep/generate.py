@@ -241,13 +241,11 @@ def sending(request: str, reply: str) -> list[str]:
     line = f"        return await self.rpc({request}, m.{reply})"
     if len(line) <= WIDTH:
         return [line]
-    name, _, values = request[:-1].partition("(")
-    return [
-        f"        t = {name}(",
-        *wrapped(values, 12),
-        "        )",
-        f"        return await self.rpc(t, m.{reply})",
-    ]
+    made = [f"        t = {request}"]
+    if len(made[0]) > WIDTH:
+        name, _, values = request[:-1].partition("(")
+        made = [f"        t = {name}(", *wrapped(values, 12), "        )"]
+    return [*made, f"        return await self.rpc(t, m.{reply})"]
 
 
 def calls_py(spec: Spec) -> str:
