@@ -8,7 +8,7 @@ Clauses: lock.conflict-blocked, lock.range-split, lock.released-on-clunk, lock.z
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from ninep.constants import LockType
@@ -45,10 +45,10 @@ class Lock:
     def conflicts(self, other: Lock) -> bool:
         """Say whether both can not be held at once."""
         return (
-            self.owner != other.owner
-            and WRLCK in (self.type, other.type)
-            and self.start < other.end
+            self.start < other.end
             and other.start < self.end
+            and WRLCK in (self.type, other.type)
+            and self.owner != other.owner
         )
 
 
@@ -65,17 +65,15 @@ class LockTable:
 
     def conflict(self, file: Hashable, wanted: Lock) -> Lock | None:
         """Return the first lock that stands in the way of `wanted`."""
-        held = sorted(self._files.get(file, ()), key=lambda lock: lock.start)
-        return next((lock for lock in held if lock.conflicts(wanted)), None)
+        held = [lock for lock in self._files.get(file, ()) if lock.conflicts(wanted)]
+        return min(held, key=lambda lock: lock.start, default=None)
 
     def set(self, file: Hashable, wanted: Lock) -> bool:
         """Set or (type UNLCK) release a range; say whether that was possible."""
         if wanted.type != UNLCK and self.conflict(file, wanted):
             return False
-        kept = [part for lock in self._files.get(file, ()) for part in _without(lock, wanted)]
-        if wanted.type != UNLCK:
-            kept.append(wanted)
-        self._store(file, _merged(kept))
+        kept = _without(self._files.get(file, []), wanted)
+        self._store(file, kept if wanted.type == UNLCK else _joined(kept, wanted))
         return True
 
     def release(self, gone: Callable[[Lock], bool]) -> None:
@@ -95,27 +93,27 @@ class LockTable:
             self._files.pop(file, None)
 
 
-def _without(lock: Lock, cut: Lock) -> Iterator[Lock]:
-    """Yield what is left of a lock when its owner locks or releases the range of `cut`."""
-    if lock.owner != cut.owner or lock.end <= cut.start or cut.end <= lock.start:
-        yield lock
-        return
-    if lock.start < cut.start:
-        yield replace(lock, end=cut.start)
-    if cut.end < lock.end:
-        yield replace(lock, start=cut.end)
+def _without(locks: list[Lock], cut: Lock) -> list[Lock]:
+    """Return what is left when an owner locks or releases the range of `cut`."""
+    left = []
+    for lock in locks:
+        if lock.end <= cut.start or cut.end <= lock.start or lock.owner != cut.owner:
+            left.append(lock)
+            continue
+        if lock.start < cut.start:
+            left.append(replace(lock, end=cut.start))
+        if cut.end < lock.end:
+            left.append(replace(lock, start=cut.end))
+    return left
 
 
-def _merged(locks: list[Lock]) -> list[Lock]:
-    """Join ranges that touch and differ in nothing else."""
-    merged: list[Lock] = []
-    for lock in sorted(locks, key=lambda lock: lock.start):
-        for i, other in enumerate(merged):
-            if other.end == lock.start and replace(other, start=0, end=0) == replace(
-                lock, start=0, end=0
-            ):
-                merged[i] = replace(other, end=lock.end)
-                break
+def _joined(locks: list[Lock], new: Lock) -> list[Lock]:
+    """Add a lock, as one with those that its range touches and that differ in nothing else."""
+    apart = []
+    for lock in locks:
+        touches = lock.end == new.start or new.end == lock.start
+        if touches and replace(lock, start=new.start, end=new.end) == new:
+            new = replace(new, start=min(lock.start, new.start), end=max(lock.end, new.end))
         else:
-            merged.append(lock)
-    return merged
+            apart.append(lock)
+    return [*apart, new]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ninep.constants import LockFlag, LockStatus, LockType
+from ninep.constants import NAME_MAX, LockFlag, LockStatus, LockType
 from ninep.errors import Violation
 from ninep.fids import Fid
 from ninep.locks import INFINITY, Lock, Owner
@@ -17,8 +17,11 @@ UNLCK, WRLCK = int(LockType.UNLCK), int(LockType.WRLCK)
 def requested(session: Session, fid: Fid, t: Tlock | Tgetlock, kind: int) -> Lock:
     """Return the lock that a request describes.
 
-    Clauses: lock.known-type, lock.range-end, lock.zero-length, lock.owner-key
+    Clauses: lock.known-type, lock.range-end, lock.zero-length, lock.owner-key,
+             lock.client-id-length
     """
+    if len(t.client_id) > NAME_MAX:
+        raise Violation("lock.client-id-length", f"{len(t.client_id)} bytes")
     if t.type not in TYPES:
         raise Violation("lock.known-type", f"type {t.type}")
     end = t.start + t.length if t.length else INFINITY

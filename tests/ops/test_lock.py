@@ -93,6 +93,15 @@ async def test_what_is_no_lock(
     assert 0 == len(client.session.service.locks)
 
 
+@pytest.mark.parametrize("make", [lock, getlock])
+@pytest.mark.parametrize("length", [0, 255, 256, 8000])
+async def test_names_of_machines(client: Peer, make: Callable[..., TMessage], length: int) -> None:
+    """lock.client-id-length (S-085): up to NAME_MAX bytes."""
+    r = await client.rpc(make(WR, who=(7, bytes(length))))
+    assert isinstance(r, m.Rlerror) == (length > 255)
+    assert len(client.session.service.locks) == (make is lock and length <= 255)
+
+
 @pytest.mark.parametrize("flags", [0, 1, 2, 3, 4, 1 << 31, (1 << 32) - 1])
 async def test_flags(client: Peer, flags: int) -> None:
     """lock.known-flags (S-085): RECLAIM has no effect, other bits are EINVAL."""
@@ -237,11 +246,3 @@ async def test_of_an_open_directory(client: Peer) -> None:
     """lock.fid-open: it is open as a file is."""
     assert SUCCESS == await client.ok(lock(WR, fid=OPEN_DIR))
     assert m.Rgetlock(WR, 0, 0, *ME) == await client.ok(getlock(UN, fid=OPEN_DIR, who=(2, b"")))
-
-
-async def test_a_long_name_of_a_client(client: Peer) -> None:
-    """lock.owner-key (S-085): it is kept and given back as it came."""
-    long = b"\xff" * 8000
-    await client.ok(lock(WR, who=(1, long)))
-    r = await client.ok(getlock(UN, who=(2, b"")))
-    assert m.Rgetlock(WR, 0, 0, 1, long) == r
