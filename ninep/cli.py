@@ -78,6 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
         return complain("this is a fault of ninep itself; please report it", FAULT)
 
 
+def reason(exc: OSError) -> str:
+    """Say what an error of the system means, without what asyncio adds to it."""
+    is_errno = exc.errno is not None and exc.errno > 0  # a resolver's numbers are negative
+    return os.strerror(exc.errno or 0) if is_errno else exc.strerror or str(exc)
+
+
 def complain(what: object, code: int) -> int:
     """Say in one line what was wrong; return the exit code."""
     print(f"ninep: {what}", file=sys.stderr)
@@ -189,7 +195,7 @@ def backend(root: str, *, writable: bool) -> Backend:
             MemoryBackend() if root == MEMORY else LocalBackend(root, noatime=not writable)
         )
     except OSError as exc:
-        raise Unusable(f"cannot export {root}: {exc.strerror or exc}") from None
+        raise Unusable(f"cannot export {root}: {reason(exc)}") from None
     return tree if writable else ReadonlyBackend(tree)
 
 
@@ -208,7 +214,7 @@ async def listen(server: Server, wanted: list[str]) -> int:
             ended.cancel()
             told.cancel()
     except OSError as exc:
-        return complain(f"cannot listen on {', '.join(wanted)}: {exc.strerror or exc}", USAGE)
+        return complain(f"cannot listen on {', '.join(wanted)}: {reason(exc)}", USAGE)
     return GOOD
 
 
@@ -237,10 +243,10 @@ def over(run: Callable[[Client, argparse.Namespace], Coroutine[None, None, int]]
         except (NinepError, BrokenPipeError):
             raise
         except ConnectionError as exc:
-            return complain(f"cannot connect to {args.address}: {exc.strerror or exc}", UNREACHABLE)
+            return complain(f"cannot connect to {args.address}: {reason(exc)}", UNREACHABLE)
         except OSError as exc:
             code = UNREACHABLE if exc.filename is None else FAILED
-            return complain(f"{exc.filename or args.address}: {exc.strerror or exc}", code)
+            return complain(f"{exc.filename or args.address}: {reason(exc)}", code)
 
     return lambda args: asyncio.run(connected(args))
 
