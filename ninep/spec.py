@@ -17,6 +17,8 @@ from typing import Any
 
 TABLES = Path(__file__).parent / "_spec"
 LEVELS = ("MUST", "SHOULD", "MAY")
+ROLES = ("server", "client")
+OBSERVABLE = ("wire", "kernel", "out-of-band", "untestable")
 BASES = ("layout", "stated", "implied", "linux-client-relies", "de-facto", "our-choice")
 
 
@@ -164,11 +166,29 @@ class Clause:
     errno: str | None = None
     """What our server answers when the rule is broken; None: no error of its own."""
     deviation: str = ""
+    role: str = "server"
+    """Whose duty it is: server or client."""
+    observable: str = "wire"
+    """Where a breach can be seen: wire, kernel, out-of-band, untestable."""
+    why: str = ""
+    """Why it cannot be seen on the wire."""
+    exact: bool = False
+    """No other error than `errno` will do."""
+    tolerates: tuple[str, ...] = ()
+    """Other errors that are as good."""
+    drop: bool = False
+    """A server may also answer a breach by closing the connection."""
 
     @property
     def page(self) -> str:
         """The manual page it is filed under."""
         return self.id.partition(".")[0]
+
+    def applies_in(self, spec: Spec) -> tuple[str, ...]:
+        """Return the dialects in which it holds: its own, or those of the messages it is on."""
+        on = {d for name in self.on for d in spec.messages[name].dialects}
+        own = self.dialects or on or spec.standard
+        return tuple(d for d in spec.standard if d in own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +269,11 @@ def _clause_complaints(spec: Spec) -> list[str]:
             found.append(f"{c.id}: no errno {c.errno!r} in constants.toml")
         if c.level not in LEVELS or c.basis not in BASES:
             found.append(f"{c.id}: level {c.level!r}, basis {c.basis!r} are not among the known")
+        if c.role not in ROLES or c.observable not in OBSERVABLE:
+            found.append(f"{c.id}: role {c.role!r}, observable {c.observable!r}: not known")
+        if (c.observable == "wire") != (not c.why):
+            found.append(f"{c.id}: `why` says why a rule cannot be seen on the wire, and only that")
+        found += [f"{c.id}: no errno {e!r} in constants.toml" for e in c.tolerates if e not in errnos]
     found += [f"errstr {t!r}: no errno {e!r}" for t, e in spec.errstrs.items() if e not in errnos]
     return found
 
@@ -299,9 +324,7 @@ def _clauses(table: dict[str, Any]) -> dict[str, Clause]:
     return {
         f"{page}.{words}": Clause(
             f"{page}.{words}",
-            on=tuple(row.pop("on", ())),
-            dialects=tuple(row.pop("dialects", ())),
-            **row,
+            **_frozen(row),
         )
         for page, rows in table.items()
         for words, row in rows.items()

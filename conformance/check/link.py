@@ -1,0 +1,204 @@
+"""One connection to the server under test: frames out, frames in, and all of it kept.
+
+Whatever comes in is held against the rules of every reply (size, type, tag, body, error number);
+what goes out, against the rules of every request, unless a case says that it is illegal on purpose.
+
+Invariant: a tag is in `waiting` from the request to its reply.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import time
+from dataclasses import dataclass
+
+from construct import ConstructError
+
+from ninep.constants import ECODE_MAX, FIRST_FRAME_MAX, HDRSZ, NOTAG
+from ninep.errors import ERRNO_MAX
+from ninep.messages import Message, Rerror, Rlerror, Rversion, TMessage, Tversion
+
+from .layout import SPEC, build, parse, problem
+from .verdict import Broken, Gone, Silent, SuiteError
+
+FIRST_DIALECT = "9P2000.L"
+"""Lays out the messages before there is a dialect: Tversion and Rversion are the same in all."""
+ERRORS = {Rlerror.code: "9P2000.L", Rerror.code: "9P2000"}
+"""Codes of error replies, and the dialect to read them in when there is none yet."""
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Bytes that went over a connection, or (data empty) its end as we saw it."""
+
+    link: int
+    sent: bool
+    seconds: float
+    data: bytes
+    dialect: str
+
+
+class Link:
+    """Sends and receives whole messages; knows no file."""
+
+    def __init__(
+        self, sock: socket.socket, number: int, deadline: float, log: list[Event], began: float
+    ) -> None:
+        """Talk over `sock`; a reply must come within `deadline` seconds.
+
+        `log` is shared by all connections of a case; times in it count from `began`.
+        """
+        self.sock = sock
+        self.number = number
+        self.deadline = deadline
+        self.log = log
+        self.began = began
+        self.dialect = FIRST_DIALECT
+        self.msize = FIRST_FRAME_MAX
+        self.waiting: dict[int, int] = {}
+        """Code of the request by tag."""
+        self.flushed: set[int] = set()
+        self.session = False
+        """Whether an Rversion has begun one."""
+        self.closed = False
+        """Whether the server has ended the connection."""
+        self._tags = itertools.cycle(range(1, NOTAG))
+        self._buffer = bytearray()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with contextlib.suppress(OSError):
+            self.sock.close()
+
+    # Out
+
+    def send(self, t: TMessage, tag: int | None = None) -> int:
+        """Send a legal request; return its tag.
+
+        Errors: SuiteError (it is not legal), Gone
+        """
+        if tag is None:
+            tag = NOTAG if isinstance(t, Tversion) else next(self._tags)
+        data = build(self.dialect, tag, t)
+        if tag in self.waiting or (tag == NOTAG) != isinstance(t, Tversion):
+            raise SuiteError(f"tag {tag} for {t!r:.200}")
+        if len(data) > self.msize:
+            raise SuiteError(f"{len(data)} bytes with an msize of {self.msize}: {t!r:.200}")
+        self.illegal(data)
+        return tag
+
+    def illegal(self, data: bytes) -> int:
+        """Send a frame that may break any rule on purpose, and await a reply; return its tag."""
+        tag = data[5] | data[6] << 8
+        self.waiting[tag] = data[4]
+        self.put(data)
+        return tag
+
+    def put(self, data: bytes) -> None:
+        """Send any bytes, as declared by the case that calls this.  Errors: Gone"""
+        self._note(data, sent=True)
+        self.sock.settimeout(self.deadline)
+        try:
+            self.sock.sendall(data)
+        except TimeoutError:
+            raise Silent("the server does not read") from None
+        except OSError as exc:
+            self._end()
+            raise Gone(str(exc)) from exc
+
+    # In
+
+    def receive(self) -> tuple[int, Message]:
+        """Return tag and message of the next reply.
+
+        Errors: Broken (it breaks a rule of all replies), Gone, Silent
+        """
+        data = self._frame()
+        tag = data[5] | data[6] << 8
+        request = self.waiting.pop(tag, None)
+        if request is None:
+            clause = "flush.after-reply" if tag in self.flushed else "tag.reply-same-tag"
+            raise Broken(clause, "no reply but to a request in flight", f"a reply with tag {tag}")
+        first = request == Tversion.code
+        dialect = ERRORS.get(data[4], self.dialect) if first else self.dialect
+        self._check_type(data[4], request, dialect)
+        try:
+            r = parse(dialect, data)
+        except (KeyError, ConstructError) as exc:
+            raise Broken(problem(exc), f"an R-message of {self.dialect}", data[:64].hex()) from None
+        self._check_error(r)
+        if isinstance(r, Rversion):
+            self._began(r)
+        return tag, r
+
+    def _check_type(self, code: int, request: int, dialect: str) -> None:
+        error = SPEC.messages[SPEC.dialects[dialect].error or ""].code
+        if code == error or (code == request + 1 and request in SPEC.by_code):
+            return
+        clause = "error.rlerror-in-L" if code in ERRORS else "error.one-reply"
+        raise Broken(clause, f"{name_of(request + 1)} or {name_of(error)}", name_of(code))
+
+    def _check_error(self, r: Message) -> None:
+        if not isinstance(r, Rlerror):
+            return
+        if not 0 < r.ecode <= ECODE_MAX:
+            raise Broken("error.never-zero", f"an ecode from 1 to {ECODE_MAX}", str(r.ecode))
+        if r.ecode > ERRNO_MAX:
+            raise Broken("error.no-kernel-internal", "a number of Linux's users", str(r.ecode))
+
+    def _began(self, r: Rversion) -> None:
+        """Take over what an Rversion has settled."""
+        name = r.version.decode("ascii", "replace")
+        self.waiting.clear()
+        self.flushed.clear()
+        self.session = name in SPEC.standard
+        if self.session:
+            self.dialect, self.msize = name, r.msize
+        else:
+            self.dialect, self.msize = FIRST_DIALECT, FIRST_FRAME_MAX
+
+    def _frame(self) -> bytes:
+        self._fill(4)
+        size = int.from_bytes(self._buffer[:4], "little")
+        if size < HDRSZ:
+            raise Broken("frame.size-minimum", "a size of 7 or more", str(size))
+        if size > self.msize:
+            raise Broken("frame.reply-fits", f"a size of {self.msize} or less", str(size))
+        self._fill(size)
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self._note(data, sent=False)
+        return data
+
+    def _fill(self, size: int) -> None:
+        """Receive until the buffer has `size` bytes."""
+        end = time.monotonic() + self.deadline
+        while len(self._buffer) < size:
+            self.sock.settimeout(max(end - time.monotonic(), 0.001))
+            try:
+                data = self.sock.recv(CHUNK)
+            except TimeoutError:
+                raise Silent(f"no reply within {self.deadline:.1f} s") from None
+            except OSError as exc:
+                self._end()
+                raise Gone(str(exc)) from exc
+            if not data:
+                self._end()
+                raise Gone("the server has closed the connection")
+            self._buffer += data
+
+    def _end(self) -> None:
+        self.closed = True
+        self._note(b"", sent=False)
+
+    def _note(self, data: bytes, *, sent: bool) -> None:
+        seconds = time.monotonic() - self.began
+        self.log.append(Event(self.number, sent, seconds, data, self.dialect))
+
+
+def name_of(code: int) -> str:
+    """Name a message by its code."""
+    return SPEC.by_code[code].name if code in SPEC.by_code else f"type {code}"

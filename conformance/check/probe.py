@@ -1,0 +1,148 @@
+"""What the server can do: asked on the wire, with the answer kept as evidence.
+
+A capability is believed to be missing only if the server also refuses what no server has: a
+message type and a dialect that do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ninep import messages as m
+from ninep.constants import NONUNAME, LockType, StMode, XattrFlag
+from ninep.messages import Message
+
+from .peer import DIR, Peer, is_error, shown
+
+PROBE = 100
+"""First of the fids that probes use."""
+LARGE = 65536
+"""An msize that not every server grants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether the server has something, and the reply that says so."""
+
+    has: bool
+    evidence: str
+
+
+def found(r: Message) -> Finding:
+    """Read a reply as a yes or no."""
+    return Finding(not is_error(r), shown(r))
+
+
+def asked(p: Peer, *names: bytes, fid: int = PROBE) -> int:
+    """Walk a fid for a probe."""
+    p.walk(DIR, fid, *names)
+    return fid
+
+
+def statfs(p: Peer) -> Message:
+    """Ask for the figures of the file system."""
+    return p.rpc(m.Tstatfs(DIR))
+
+
+def symlink(p: Peer) -> Message:
+    """Make a symbolic link."""
+    return p.rpc(m.Tsymlink(DIR, b"probe-symlink", b"target", NONUNAME))
+
+
+def link(p: Peer) -> Message:
+    """Make a further name for a file."""
+    p.make(b"probe-file")
+    return p.rpc(m.Tlink(DIR, asked(p, b"probe-file"), b"probe-link"))
+
+
+def mknod(p: Peer) -> Message:
+    """Make a FIFO."""
+    return p.rpc(m.Tmknod(DIR, b"probe-fifo", StMode.IFIFO | 0o644, 0, 0, NONUNAME))
+
+
+def rename(p: Peer) -> Message:
+    """Rename by the fid of the file."""
+    p.make(b"probe-old")
+    return p.rpc(m.Trename(asked(p, b"probe-old"), DIR, b"probe-new"))
+
+
+def renameat(p: Peer) -> Message:
+    """Rename by directory and name."""
+    p.make(b"probe-old-at")
+    return p.rpc(m.Trenameat(DIR, b"probe-old-at", DIR, b"probe-new-at"))
+
+
+def unlinkat(p: Peer) -> Message:
+    """Remove by directory and name."""
+    p.make(b"probe-unlink")
+    return p.rpc(m.Tunlinkat(DIR, b"probe-unlink", 0))
+
+
+def xattr(p: Peer) -> Message:
+    """Set an extended attribute of the user's namespace, in both steps."""
+    p.make(b"probe-xattr")
+    r = p.rpc(m.Txattrcreate(asked(p, b"probe-xattr"), b"user.probe", 1, XattrFlag.CREATE))
+    if is_error(r):
+        return r
+    p.rpc(m.Twrite(PROBE, 0, b"1"))
+    return p.rpc(m.Tclunk(PROBE))
+
+
+def lock(p: Peer) -> Message:
+    """Lock a file, and be refused a conflicting lock: some only say yes."""
+    p.make(b"probe-lock")
+    p.open(asked(p, b"probe-lock"), "rw")
+    r = p.rpc(m.Tlock(PROBE, LockType.WRLCK, 0, 0, 0, 1, b"probe"))
+    if is_error(r):
+        return r
+    return p.rpc(m.Tlock(PROBE, LockType.WRLCK, 0, 0, 0, 2, b"probe"))
+
+
+def getlock(p: Peer) -> Message:
+    """Ask for a lock."""
+    p.make(b"probe-getlock")
+    p.open(asked(p, b"probe-getlock"), "rw")
+    return p.rpc(m.Tgetlock(PROBE, LockType.WRLCK, 0, 0, 1, b"probe"))
+
+
+def auth(p: Peer) -> Message:
+    """Ask for authentication."""
+    return p.rpc(m.Tauth(PROBE, b"", b"", NONUNAME))
+
+
+def chown(p: Peer) -> Message:
+    """Give a file to another group and user, as only root may."""
+    p.make(b"probe-chown")
+    return p.rpc(m.Tsetattr(asked(p, b"probe-chown"), 6, 0, 1001, 1002, 0, 0, 0, 0, 0))
+
+
+PROBES: dict[str, tuple[tuple[str, ...], Callable[[Peer], Message]]] = {
+    "auth": (("9P2000", "9P2000.u", "9P2000.L"), auth),
+    "statfs": (("9P2000.L",), statfs),
+    "symlink": (("9P2000.L",), symlink),
+    "link": (("9P2000.L",), link),
+    "mknod": (("9P2000.L",), mknod),
+    "rename": (("9P2000.L",), rename),
+    "renameat": (("9P2000.L",), renameat),
+    "unlinkat": (("9P2000.L",), unlinkat),
+    "xattr": (("9P2000.L",), xattr),
+    "lock": (("9P2000.L",), lock),
+    "getlock": (("9P2000.L",), getlock),
+    "chown": (("9P2000.L",), chown),
+}
+"""Capability → the dialects that can have it, and what to ask.
+
+Two more are found out on the way: `write` by making the run's own directory, `msize-64k` by the
+first Rversion.
+"""
+
+
+def nonsense(p: Peer) -> str:
+    """Send what no server has; return what it took, or nothing if it refused."""
+    r = p.rpc(m.Tversion(8192, b"9P2000.zz"))
+    if not isinstance(r, m.Rversion) or r.version == b"9P2000.zz":
+        return f"a Tversion for 9P2000.zz was answered by {shown(r)}"
+    return ""
+
+

@@ -1,0 +1,326 @@
+"""Runs cases against a target: a fresh connection and a fresh directory for each.
+
+Nothing sleeps: a reply is waited for until a deadline that is scaled from a measured round trip,
+and that no reply comes is shown by a Tflush or a Tversion behind it.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import statistics
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
+
+from ninep import messages as m
+from ninep.errors import NUMBERS
+
+from .case import Case, Start
+from .link import Event, Link
+from .model import CaseResult, DialectReport, Options, Report
+from .peer import DIR, ROOT, Peer, errno, is_error, shown
+from .probe import LARGE, PROBES, Finding, found, nonsense
+from .target import Target
+from .tree import remove_all
+from .verdict import CLAUSES, Broken, Gone, Silent, SuiteError, Unjudged, Verdict, weight, worst
+
+FIRST_DEADLINE = 4.0
+"""Seconds for the first replies, before a round trip was measured."""
+DEADLINE = 2.0
+ROUND_TRIPS = 20
+"""A deadline has so many seconds and so many round trips."""
+SAMPLES = 7
+PATIENCE = 3
+"""Cases in a row that may run into a deadline before the server is given up."""
+UNKNOWN_TYPE = 250
+
+OnResult = Callable[[CaseResult], None]
+QUIET = (Gone, Silent, Broken, Unjudged, OSError)
+"""What a server can do to a step that is no case."""
+
+
+class Unreachable(Exception):  # noqa: N818  an end of the run
+    """Nobody answers, or not in 9P, or not any more."""
+
+
+class Runner:
+    """One run against one target."""
+
+    def __init__(self, target: Target, address: str, options: Options) -> None:
+        """Take what to judge and how."""
+        self.target = target
+        self.options = options
+        self.report = Report(address, started=time.time(), seed=options.seed)
+        self.deadline = FIRST_DEADLINE * options.scale
+        self.directory = b"ninep-check-" + secrets.token_hex(4).encode()
+        self.around: Callable[[], AbstractContextManager[None]] = nullcontext
+        """What surrounds the body of each case: a mutant, that must not spoil its beginning."""
+        self._numbers = count(1)
+        self._silent = 0
+        self._lock = threading.Lock()
+
+    def run(self, cases: Sequence[Case], on_result: OnResult = lambda _: None) -> Report:
+        """Run the cases in every dialect that the server speaks; the report comes in any case."""
+        began = time.monotonic()
+        try:
+            self.meet()
+            plan = [(c, d) for d in self.report.dialects if d.served for c in self._of(cases, d)]
+            self.report.planned = len(plan)
+            if self.options.seed is not None:
+                random.Random(self.options.seed).shuffle(plan)
+            self._run_all(plan, on_result)
+            self._clean()
+        except Unreachable as exc:
+            self.report.trouble = str(exc)
+        finally:
+            self.report.seconds = time.monotonic() - began
+            self.target.close()
+        return self.report
+
+    def _of(self, cases: Sequence[Case], dialect: DialectReport) -> list[Case]:
+        return [one for one in cases if dialect.name in one.dialects]
+
+    def _run_all(self, plan: list[tuple[Case, DialectReport]], on_result: OnResult) -> None:
+        with ThreadPoolExecutor(self.options.jobs) as pool:
+            pending = [pool.submit(self.judge, one, dialect) for one, dialect in plan]
+            try:
+                for future in pending:
+                    result = future.result()
+                    self.report.results.append(result)
+                    on_result(result)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    # Before the cases
+
+    def meet(self) -> None:
+        """Find out which dialects are spoken, how fast, and what else the server can do."""
+        for name in self.options.dialects:
+            self.report.dialects.append(self._dialect(name))
+        served = [d for d in self.report.dialects if d.served]
+        if not served:
+            notes = "; ".join(f"{d.name}: {d.note}" for d in self.report.dialects)
+            raise Unreachable(f"no dialect to judge is spoken here ({notes})")
+        self._measure(served[0].name)
+        for dialect in served:
+            self._probe(dialect)
+
+    def _dialect(self, name: str) -> DialectReport:
+        try:
+            with self.connected() as p:
+                r = p.rpc(m.Tversion(self.options.msize, name.encode()))
+        except (Gone, Broken) as exc:
+            return DialectReport(name, served=False, note=str(exc))
+        except (Silent, OSError) as exc:
+            raise Unreachable(f"{self.report.address}: {exc}") from exc
+        served = isinstance(r, m.Rversion) and r.version == name.encode()
+        msize = r.msize if isinstance(r, m.Rversion) else 0
+        return DialectReport(name, served=served, msize=msize, note=shown(r))
+
+    def _measure(self, dialect: str) -> None:
+        """Take the median of a few round trips; scale the deadline from it."""
+        seconds = []
+        try:
+            with self.connected() as p:
+                for _ in range(SAMPLES):
+                    began = time.monotonic()
+                    p.rpc(m.Tversion(self.options.msize, dialect.encode()))
+                    seconds.append(time.monotonic() - began)
+        except QUIET:
+            seconds.append(0.0)
+        self.report.rtt = statistics.median(seconds)
+        self.deadline = (DEADLINE + ROUND_TRIPS * self.report.rtt) * self.options.scale
+        self.report.deadline = self.deadline
+
+    def _probe(self, dialect: DialectReport) -> None:
+        """Ask for every capability; believe none to be missing if nonsense is granted too."""
+        can = dialect.capabilities
+        can["msize-64k"] = Finding(dialect.msize >= LARGE, f"Rversion with msize {dialect.msize}")
+        can["write"] = write = self.make_directory(dialect.name)
+        can["readonly"] = Finding("EROFS" in write.evidence, write.evidence)
+        for name, (dialects, ask) in PROBES.items():
+            if dialect.name in dialects:
+                can[name] = self._ask(dialect.name, ask, writable=can["write"].has)
+        dialect.note = self._nonsense(dialect.name)
+
+    def make_directory(self, dialect: str) -> Finding:
+        """Make the directory of the run; another dialect may have made it already."""
+        try:
+            with self.connected() as p:
+                self._attach(p, dialect)
+                p.walk(ROOT, DIR)
+                r = p.rpc(p.speech.mkdir(DIR, self.directory, 0o755))
+                there = is_error(r) and errno(r) in (NUMBERS["EEXIST"], None)
+                if there:
+                    p.walk(ROOT, 2, self.directory)
+                return Finding(there or not is_error(r), shown(r))
+        except QUIET as exc:
+            return Finding(has=False, evidence=str(exc))
+
+    def _ask(self, dialect: str, ask: Callable[[Peer], m.Message], *, writable: bool) -> Finding:
+        try:
+            with self.connected() as p:
+                if writable:
+                    self._inside(p, dialect)
+                else:
+                    self._attach(p, dialect)
+                    p.walk(ROOT, DIR)
+                return found(ask(p))
+        except QUIET as exc:
+            return Finding(has=False, evidence=str(exc))
+
+    def _nonsense(self, dialect: str) -> str:
+        """Return what the server takes that no server has; empty if it refuses that."""
+        try:
+            with self.connected() as p:
+                taken = nonsense(p)
+                self._attach(p, dialect)
+                frame = bytes([11, 0, 0, 0, UNKNOWN_TYPE, 1, 0, 0, 0, 0, 0])
+                r = p.reply(p.link.illegal(frame))
+                return taken if is_error(r) else f"type {UNKNOWN_TYPE} was answered by {shown(r)}"
+        except Gone:
+            return ""
+        except QUIET as exc:
+            return f"an unknown message: {exc}"
+
+    # One case
+
+    def judge(self, case: Case, dialect: DialectReport) -> CaseResult:
+        """Run one case; whatever happens becomes its result."""
+        if self._silent >= PATIENCE:
+            raise Unreachable(f"no reply within {self.deadline:.1f} s, {PATIENCE} cases in a row")
+        missing = self._missing(case, dialect)
+        if missing:
+            return missing
+        began, events = time.monotonic(), list[Event]()
+        result = CaseResult(case, dialect.name, "pass", events=events)
+        try:
+            with self.connected(events) as p:
+                self._start(p, case, dialect.name)
+                self._outcome(p, result)
+        except (Unjudged, SuiteError, Broken) as exc:
+            result.verdict, result.message = "error", f"before the case: {exc}"
+        except (Gone, Silent, OSError) as exc:
+            result.verdict, result.message = "error", f"before the case: {exc}"
+            self._count(silent=True)
+        result.seconds = time.monotonic() - began
+        return result
+
+    def _count(self, *, silent: bool) -> None:
+        with self._lock:
+            self._silent = self._silent + 1 if silent else 0
+
+    def _outcome(self, p: Peer, result: CaseResult) -> None:
+        """Run the body of a case; write down what it found, or why it could not be judged."""
+        case, first, silent = result.case, None, False
+        try:
+            with self.around():
+                case.run(p)
+                if not p.link.closed:
+                    p.alive()
+                    p.honest()
+        except Broken as exc:
+            first = exc
+        except Silent as exc:
+            first, silent = Broken(case.clauses[0], "a reply", str(exc)), True
+        except Gone as exc:
+            first = Broken(case.clauses[0], "a connection that goes on", str(exc))
+        except (Unjudged, SuiteError) as exc:
+            result.message = str(exc)
+        except Exception:  # noqa: BLE001  a fault in one case costs that case
+            result.message = f"a fault of the case: {traceback.format_exc(limit=-3)}"
+        self._count(silent=silent)
+        result.stopped = first is not None
+        result.broken = [*([first] if first else []), *p.tolerated]
+        result.verdict = "error" if result.message else outcome(first, p.tolerated)
+
+    def _missing(self, case: Case, dialect: DialectReport) -> CaseResult | None:
+        """Return the result of a case that asks for what the server does not have."""
+        needs = [*case.needs, *(["write"] if case.start is Start.INSIDE else [])]
+        for name in needs:
+            finding = dialect.capabilities.get(name, Finding(has=False, evidence="not asked"))
+            if not finding.has:
+                declared = self.options.declared.get(name, False)
+                message = f"no {name}: {finding.evidence}"
+                if dialect.note:
+                    message += f"; not believed, because {dialect.note}"
+                kind: Verdict = "gap" if declared or dialect.note else "n-a"
+                return CaseResult(case, dialect.name, kind, message=message)
+        return None
+
+    # Connections
+
+    @contextmanager
+    def connected(self, events: list[Event] | None = None) -> Iterator[Peer]:
+        """Connect; all connections that come of this one are closed at the end."""
+        links: list[Link] = []
+        log, began = ([] if events is None else events), time.monotonic()
+
+        def connect() -> Peer:
+            link = Link(self.target.connect(), len(links) + 1, self.deadline, log, began)
+            links.append(link)
+            p = Peer(link, another)
+            p.user, p.aname = (self.options.uname, self.options.uid), self.options.aname
+            return p
+
+        def another(msize: int | None = None) -> Peer:
+            p = connect()
+            p.version(msize or self.options.msize, first.dialect)
+            p.attach(ROOT)
+            if first.path:
+                p.walk(ROOT, DIR, *first.path)
+                p.path = first.path
+            return p
+
+        try:
+            first = connect()
+            yield first
+        finally:
+            for link in links:
+                link.close()
+
+    def _start(self, p: Peer, case: Case, dialect: str) -> None:
+        if case.start is Start.VERSION:
+            p.version(self.options.msize, dialect)
+        elif case.start is Start.ATTACHED:
+            self._attach(p, dialect)
+        elif case.start is Start.INSIDE:
+            self._inside(p, dialect)
+        else:
+            p.wanted = dialect
+
+    def _attach(self, p: Peer, dialect: str) -> None:
+        p.version(self.options.msize, dialect)
+        p.attach(ROOT)
+
+    def _inside(self, p: Peer, dialect: str) -> None:
+        """Make a directory below that of the run, and let `DIR` be it."""
+        self._attach(p, dialect)
+        p.path = (self.directory, b"%d" % next(self._numbers))
+        p.walk(ROOT, DIR, self.directory)
+        p.ok(p.speech.mkdir(DIR, p.path[1], 0o755))
+        p.clunk(DIR)
+        p.walk(ROOT, DIR, *p.path)
+
+    def _clean(self) -> None:
+        """Remove what the run has made."""
+        made = [d for d in self.report.dialects if d.served and d.capabilities["write"].has]
+        if not made:
+            return
+        try:
+            with self.connected() as p:
+                self._attach(p, made[0].name)
+                remove_all(p, self.directory)
+        except QUIET as exc:
+            made[0].note = f"{self.directory.decode()} was left behind: {exc}"
+
+
+def outcome(first: Broken | None, tolerated: Sequence[Broken]) -> Verdict:
+    """Return what a case came to that broke off at `first`, or met only tolerated answers."""
+    broke: list[Verdict] = [weight(CLAUSES[first.clause])] if first else []
+    return worst([*broke, *("warn" for _ in tolerated)]) if broke or tolerated else "pass"

@@ -1,0 +1,43 @@
+"""Listing and removing a tree over the wire, in any dialect."""
+
+from __future__ import annotations
+
+from ninep import messages as m
+from ninep.constants import IOHDRSZ
+
+from .layout import dirents, stats
+from .peer import Peer
+
+DOTS = (b".", b"..")
+FIRST = 5_000
+"""First of the fids that are used here, one for each level."""
+
+
+def names(p: Peer, fid: int) -> list[bytes]:
+    """Return the names in an open directory, `.` and `..` left out."""
+    found: list[bytes] = []
+    offset, count = 0, p.msize - IOHDRSZ
+    if p.dialect == "9P2000.L":
+        while data := bytes(p.ok(m.Treaddir(fid, offset, count), m.Rreaddir).data):
+            entries = dirents(p.dialect, data)
+            found += [entry.name for entry in entries]
+            offset = entries[-1].offset
+    else:
+        while data := p.read(fid, offset, count):
+            found += [stat.name for stat in stats(p.dialect, data)]
+            offset += len(data)
+    return [name for name in found if name not in DOTS]
+
+
+def remove_all(p: Peer, name: bytes, level: int = 0, above: int = 0) -> None:
+    """Remove a file, or a directory with all that is in it, from the directory `above`."""
+    fid = FIRST + 2 * level
+    p.walk(above, fid, name)
+    if p.stat(fid).directory:
+        p.walk(fid, fid + 1)
+        p.open(fid + 1)
+        inside = names(p, fid + 1)
+        p.clunk(fid + 1)
+        for entry in inside:
+            remove_all(p, entry, level + 1, fid)
+    p.rpc(m.Tremove(fid))

@@ -1,0 +1,276 @@
+"""Broken servers made from the tables: every field of every reply, every errno, every bound.
+
+Nothing here is thought of for a case: a field is off by one, has its bytes in the wrong order, is
+empty or cut; a frame has the wrong type or length; an error has another number; a limit lies one
+further or one nearer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ninep import errors, messages
+from ninep.codec import codec
+from ninep.errors import NUMBERS, Violation
+from ninep.messages import RMessage
+from ninep.session import Session
+from ninep.spec import Field, Message, spec
+
+from .mutant import Mutant
+from .seam import replaced
+
+SPEC = spec()
+PACKAGE = Path(errors.__file__).parent
+DIALECT = "9P2000.L"
+CODEC = codec(DIALECT)
+Alter = Callable[[Any], Any]
+
+
+def changed(name: str, alter: Alter, message: Any) -> Any:
+    """Return a copy of a message, or of a record, with one field altered."""
+    names = getattr(message, "_fields", message.__slots__)
+    values = {n: getattr(message, n) for n in names}
+    return type(message)(**{**values, name: alter(values[name])})
+
+
+def integer(size: int) -> dict[str, Alter]:
+    """Return the ways in which an integer of `size` bytes goes wrong."""
+    limit = 1 << 8 * size
+    ways: dict[str, Alter] = {"off-by-one": lambda n: (n + 1) % limit, "zero": lambda _: 0}
+    if size > 1:
+        ways["swapped"] = lambda n: int.from_bytes(n.to_bytes(size, "little"), "big")
+    return ways
+
+
+BYTES: dict[str, Alter] = {
+    "cut": lambda b: b[:-1],
+    "longer": lambda b: bytes(b) + b"x",
+    "flipped": lambda b: bytes(b[:-1]) + bytes([b[-1] ^ 1]) if b else b,
+}
+TUPLE: dict[str, Alter] = {
+    "dropped": lambda t: t[:-1],
+    "doubled": lambda t: (*t, *t[-1:]),
+    "reversed": lambda t: t[::-1],
+}
+
+
+def last(alter: Alter) -> Alter:
+    """Return a way that alters the last of several items."""
+    return lambda items: (*items[:-1], *(alter(item) for item in items[-1:]))
+
+
+def each_entry(alter: Alter) -> Alter:
+    """Return a way that alters every entry of a listing."""
+    return lambda data: b"".join(CODEC.pack_dirent(alter(e)) for e in CODEC.dirents(data))
+
+
+def ways(f: Field) -> dict[str, Alter]:
+    """Return the ways in which a field goes wrong, by name."""
+    wire = SPEC.resolve(f.type)
+    if f.holds:
+        inner = SPEC.types[f.holds].fields
+        return {
+            f"{g.name}-{way}": each_entry(partial(changed, g.name, alter))
+            for g in inner
+            for way, alter in ways(g).items()
+        }
+    one = integer(wire.size) if wire.size else BYTES
+    if wire.fields:
+        one = {
+            f"{g.name}-{way}": partial(changed, g.name, alter)
+            for g in wire.fields
+            for way, alter in ways(g).items()
+        }
+    return TUPLE | {way: last(alter) for way, alter in one.items()} if f.count else one
+
+
+FREE: dict[str, tuple[str, ...]] = {
+    "the server's own figure, which nothing else on the wire can confirm": (
+        "Rstatfs.type-*", "Rstatfs.bsize-off-by-one", "Rstatfs.bsize-swapped",
+        "Rstatfs.files-*", "Rstatfs.ffree-*", "Rstatfs.fsid-*", "Rstatfs.blocks-off-by-one",
+        "Rstatfs.bfree-off-by-one", "Rstatfs.bfree-zero", "Rstatfs.bavail-*",
+        "Rstatfs.namelen-off-by-one", "Rstatfs.namelen-swapped",
+        "Rgetattr.blksize-off-by-one", "Rgetattr.blksize-swapped", "Rgetattr.blocks-*",
+    ),
+    "valid does not name it, so a client does not look": (
+        "Rgetattr.btime_sec-*", "Rgetattr.btime_nsec-*", "Rgetattr.gen-*",
+        "Rgetattr.data_version-*",
+    ),
+    "0 stands for what the client works out for itself": ("R*.iounit-zero",),
+    "0 says that the server does not tell versions": ("R*qid-version-zero", "*wqid-version-zero"),
+    "a hint that a client may ignore": ("Rreaddir.data-type-*", "Rreaddir.data-qid-type-*",
+                                        "Rreaddir.data-qid-version-*"),
+    "all the lengths that replies have are 0": ("Rreadlink.target-none",),
+}  # fmt: skip
+"""Alterations that are no mutants, by the reason why nobody could tell."""
+
+
+def free(name: str) -> bool:
+    """Say whether an alteration is none that anybody could see."""
+    return any(fnmatchcase(name, glob) for globs in FREE.values() for glob in globs)
+
+
+@contextmanager
+def reply(name: str, alter: Callable[[RMessage], RMessage]) -> Iterator[None]:
+    """Have every reply of one type altered before it is encoded."""
+    original, cls = Session.reply, getattr(messages, name)
+
+    def altered(self: Session, tag: int, r: RMessage) -> bytes:
+        return original(self, tag, alter(r) if type(r) is cls else r)
+
+    Session.reply = altered  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Session.reply = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def framed(code: int, alter: Callable[[bytes], bytes]) -> Iterator[None]:
+    """Have the bytes of every reply of one type altered."""
+    original = Session.reply
+
+    def altered(self: Session, tag: int, r: RMessage) -> bytes:
+        data = original(self, tag, r)
+        return alter(data) if data[4] == code else data
+
+    Session.reply = altered  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Session.reply = original  # type: ignore[method-assign]
+
+
+def resized(data: bytes) -> bytes:
+    """Set the size of a frame to what it is."""
+    return len(data).to_bytes(4, "little") + data[4:]
+
+
+FRAMES: dict[str, Callable[[bytes], bytes]] = {
+    "trailing": lambda d: resized(d + b"\0"),
+    "cut": lambda d: resized(d[:-1]),
+    "size": lambda d: (len(d) + 1).to_bytes(4, "little") + d[4:] + b"\0",
+    "type": lambda d: d[:4] + bytes([d[4] ^ 2]) + d[5:],
+    "tag": lambda d: d[:5] + ((d[5] | d[6] << 8) + 1 & 0xFFFF).to_bytes(2, "little") + d[7:],
+    "twice": lambda d: d + d,
+    "never": lambda _: b"",
+}
+
+
+def replies() -> list[Message]:
+    """Return the R-messages of the dialect."""
+    return [m for m in SPEC.messages_of(DIALECT) if not m.is_request and m.name != "Rauth"]
+
+
+def of_fields() -> Iterator[Mutant]:
+    """Yield a mutant for each way that each field of each reply goes wrong."""
+    for m in replies():
+        for f in m.fields_in(DIALECT):
+            for way, alter in ways(f).items():
+                name = f"{m.name}.{f.name}-{way}"
+                if not free(name):
+                    put = partial(reply, m.name, partial(changed, f.name, alter))
+                    yield Mutant(name, "", "mechanical", put, on=m.name)
+
+
+def of_frames() -> Iterator[Mutant]:
+    """Yield a mutant for each way that the frame of each reply goes wrong."""
+    for m in replies():
+        for way, alter in FRAMES.items():
+            if way == "cut" and not m.fields:
+                continue
+            yield Mutant(f"{m.name}-{way}", "", "mechanical", partial(framed, m.code, alter), on=m.name)
+
+
+@contextmanager
+def another_number(clause: str) -> Iterator[None]:
+    """Have the breach of one clause reported by another errno."""
+    original = Violation.__init__
+
+    def made(self: Violation, broken: str, detail: str = "") -> None:
+        original(self, broken, detail)
+        if broken == clause:
+            self.errno = other(self.errno or 0)
+
+    Violation.__init__ = made  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Violation.__init__ = original  # type: ignore[method-assign]
+
+
+@contextmanager
+def wrong_number(name: str) -> Iterator[None]:
+    """Have one error of the file tree reported by another number."""
+    original, number = errors.linux_errno, NUMBERS[name]
+
+    def made(exc: OSError) -> int:
+        found = original(exc)
+        return other(found) if found == number and not isinstance(exc, Violation) else found
+
+    errors.linux_errno = made
+    try:
+        yield
+    finally:
+        errors.linux_errno = original
+
+
+def other(number: int) -> int:
+    """Return a number that says something else."""
+    return NUMBERS["EXDEV"] if number == NUMBERS["EIO"] else NUMBERS["EIO"]
+
+
+RAISED_BY_TREE = ("ENOENT", "EEXIST", "ENOTDIR", "EISDIR", "ENOTEMPTY", "EINVAL", "ENODATA",
+                  "ELOOP", "EOPNOTSUPP", "EPERM", "EBUSY")  # fmt: skip
+"""Errors that a file tree reports and no op checks for."""
+
+
+def enforced() -> list[str]:
+    """Return the clauses with an errno that our server's own code names: those it enforces."""
+    sources = [p for p in PACKAGE.rglob("*.py") if "conformance" not in p.parts]
+    text = "".join(p.read_text(encoding="utf-8") for p in sources)
+    return [c.id for c in SPEC.clauses.values() if c.errno and f'"{c.id}"' in text]
+
+
+def of_errors() -> Iterator[Mutant]:
+    """Yield a mutant for each clause that an op enforces, and for each error of a file tree."""
+    for clause in enforced():
+        put: Callable[[], AbstractContextManager[None]] = partial(another_number, clause)
+        yield Mutant(f"errno-of-{clause}", clause, "mechanical", put)
+    for name in RAISED_BY_TREE:
+        yield Mutant(f"errno-{name}", "", "mechanical", partial(wrong_number, name))
+
+
+BOUNDS = {
+    "ninep.names:NAME_MAX": "names.too-long",
+    "ninep.ops.xattr:NAME_MAX": "xattr.name-range",
+    "ninep.ops.xattr:XATTR_SIZE_MAX": "xattr.size-maximum",
+    "ninep.ops.stat:NSEC_MAX": "setattr.time-range",
+    "ninep.ops.read:OFFSET_MAX": "read.offset-range",
+    "ninep.ops.stat:OFFSET_MAX": "setattr.size-range",
+    "ninep.ops.names:PATH_MAX": "link.symlink-too-long",
+    "ninep.ops.lock:INFINITY": "lock.range-end",
+    "ninep.ops.lock:NAME_MAX": "lock.client-id-length",
+    "ninep.session:HEADER": "frame.size-minimum",
+    "ninep.session:FIRST_FRAME_MAX": "frame.first-cap",
+}
+"""Limits and the clause that states each."""
+
+
+def of_bounds() -> Iterator[Mutant]:
+    """Yield two mutants for each limit: one further, one nearer."""
+    for seam, clause in BOUNDS.items():
+        name = seam.rpartition(":")[2]
+        for sign, word in (("+", "further"), ("-", "nearer")):
+            put = partial(replaced, seam, "", f"{name} {sign} 1", alone=True)
+            yield Mutant(f"{clause}-one-{word}", clause, "mechanical", put)
+
+
+def mechanical() -> list[Mutant]:
+    """Return all of them."""
+    return [*of_fields(), *of_frames(), *of_errors(), *of_bounds()]

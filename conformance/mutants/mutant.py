@@ -1,0 +1,58 @@
+"""What a mutant is, and all there are.
+
+A row of `semantic/PAGE.toml` has
+
+    id          its name; the file is the page of its clause
+    clause      the clause that it breaks
+    seam        `module:function` or `module:Class.method` of our own server, or a constant
+    old, new    a piece of the source there, which occurs exactly once, and what stands there instead;
+                a constant has only `new`, an expression
+    readonly    true: the server exports read-only
+    equivalent  why nobody can see the difference; without it some case must
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .seam import replaced
+
+TABLES = Path(__file__).with_name("semantic")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A way to be wrong."""
+
+    id: str
+    clause: str
+    """The clause that it breaks."""
+    family: str
+    """semantic, mechanical or degenerate"""
+    put: Callable[[], AbstractContextManager[None]]
+    """Puts it into the server for as long as the context lasts."""
+    equivalent: str = ""
+    """Why nobody can tell it from the original; empty: it must be killed."""
+    readonly: bool = False
+    """Whether it exports read-only."""
+    on: str = ""
+    """The R-message that it spoils, if it is one."""
+
+
+def semantic() -> list[Mutant]:
+    """Return the mutants of `semantic/`, page by page."""
+    tables = [tomllib.loads(p.read_text(encoding="utf-8")) for p in sorted(TABLES.glob("*.toml"))]
+    return [from_row(row) for table in tables for row in table["mutant"]]
+
+
+def from_row(row: dict[str, Any]) -> Mutant:
+    """Return the mutant of one row."""
+    put = partial(replaced, row["seam"], row.get("old", ""), row["new"])
+    equivalent, readonly = row.get("equivalent", ""), row.get("readonly", False)
+    return Mutant(row["id"], row["clause"], "semantic", put, equivalent, readonly)
