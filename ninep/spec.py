@@ -272,8 +272,8 @@ def _clause_complaints(spec: Spec) -> list[str]:
         if c.role not in ROLES or c.observable not in OBSERVABLE:
             found.append(f"{c.id}: role {c.role!r}, observable {c.observable!r}: not known")
         if (c.observable == "wire") != (not c.why):
-            found.append(f"{c.id}: `why` says why a rule cannot be seen on the wire, and only that")
-        found += [f"{c.id}: no errno {e!r} in constants.toml" for e in c.tolerates if e not in errnos]
+            found.append(f"{c.id}: `why` is for what cannot be seen on the wire, and only for that")
+        found += [f"{c.id}: no errno {e!r}" for e in c.tolerates if e not in errnos]
     found += [f"errstr {t!r}: no errno {e!r}" for t, e in spec.errstrs.items() if e not in errnos]
     return found
 

@@ -66,6 +66,10 @@ EDITS = [
     ("clauses.toml", 'level = "MUST"', 'level = "OUGHT"', "OUGHT"),
     ("clauses.toml", 'errno = "EBADF"', 'errno = "EBAD"', "EBAD"),
     ("clauses.toml", 'on = ["Twalk"]', 'on = ["Tstroll"]', "Tstroll"),
+    ("clauses.toml", 'role = "client"', 'role = "nobody"', "nobody"),
+    ("clauses.toml", 'role = "client"', 'observable = "kernel"', "why"),
+    ("clauses.toml", 'role = "client"', 'observable = "dream"', "dream"),
+    ("clauses.toml", 'role = "client"', 'tolerates = ["ENO"]', "ENO"),
     ("constants.toml", 'errno = "ENOENT"', 'errno = "ENO"', "ENO"),
 ]
 
