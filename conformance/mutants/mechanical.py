@@ -184,7 +184,9 @@ def of_frames() -> Iterator[Mutant]:
         for way, alter in FRAMES.items():
             if way == "cut" and not m.fields:
                 continue
-            yield Mutant(f"{m.name}-{way}", "", "mechanical", partial(framed, m.code, alter), on=m.name)
+            yield Mutant(
+                f"{m.name}-{way}", "", "mechanical", partial(framed, m.code, alter), on=m.name
+            )
 
 
 @contextmanager

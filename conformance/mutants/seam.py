@@ -6,8 +6,8 @@ new one too.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import importlib
 import inspect
 import sys
@@ -74,7 +74,9 @@ def rewritten(module: ModuleType, before: Any, name: str, old: str, new: str) ->
 def holders(name: str, value: Any) -> list[Any]:
     """Return modules and tables of ours, beside the first, that have a thing under its name."""
     modules = [m for key, m in list(sys.modules.items()) if key.startswith("ninep.")]
-    named = [m for m in modules if m.__dict__.get(name) is value or same(m.__dict__.get(name), value)]
+    named = [
+        m for m in modules if m.__dict__.get(name) is value or same(m.__dict__.get(name), value)
+    ]
     tables = [v for m in modules for v in m.__dict__.values() if isinstance(v, dict)]
     if not isinstance(value, FunctionType):
         return named

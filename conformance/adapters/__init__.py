@@ -1,0 +1,156 @@
+"""Servers that others wrote, as data: how to get one, how to start it, what to ask for.
+
+title     what people call it
+command   with {host}, {port}, {root}, {python} (of a venv with `pypi` in it), {self} (our own)
+needs     programs that must be installed
+pypi      packages for that venv
+version   a command that says which version it is; for `pypi` the package does
+aname     the tree to attach to
+dialects  what to ask for
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+HERE = Path(__file__).parent
+START = 20.0
+"""Seconds in which a server must accept a connection."""
+END = 5.0
+
+
+class Missing(Exception):  # noqa: N818  no error: it is not here
+    """The server cannot be had on this machine; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One server."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    dialects: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    pypi: tuple[str, ...] = ()
+    version: tuple[str, ...] = ()
+    aname: str = ""
+
+    def says(self) -> str:
+        """Return the version, in one line."""
+        if self.pypi:
+            return self.pypi[0].partition("==")[2]
+        if not self.version:
+            return ""
+        done = subprocess.run(self.version, capture_output=True, text=True, check=False)
+        words = (done.stdout or done.stderr).split()
+        return next((w for w in words if w[:1].isdigit()), "")
+
+
+def adapters() -> dict[str, Adapter]:
+    """Return all adapters by name."""
+    return {path.stem: read(path) for path in sorted(HERE.glob("*.toml"))}
+
+
+def read(path: Path) -> Adapter:
+    """Read one adapter."""
+    row = tomllib.loads(path.read_text(encoding="utf-8"))
+    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Adapter(path.stem, **frozen)
+
+
+def provide(adapter: Adapter, venvs: Path) -> Path:
+    """Return the Python of a venv that has the packages; make it if it is not there yet.
+
+    Errors: Missing
+    """
+    for program in adapter.needs:
+        if which(program) is None:
+            raise Missing(f"{adapter.name}: the program {program} is not installed")
+    if not adapter.pypi:
+        return Path(sys.executable)
+    python = venvs / adapter.name / "bin" / "python"
+    try:
+        if not python.exists():
+            run([sys.executable, "-m", "venv", str(venvs / adapter.name)])
+            run([str(python), "-m", "pip", "install", "--quiet", *adapter.pypi])
+    except subprocess.CalledProcessError as exc:
+        reason = (exc.stderr or "")[-300:].strip()
+        raise Missing(f"{adapter.name}: {' '.join(adapter.pypi)}: {reason}") from None
+    return python
+
+
+def run(command: list[str]) -> None:
+    """Run a command to its end."""
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+@contextmanager
+def started(adapter: Adapter, python: Path, root: Path) -> Iterator[tuple[str, str]]:
+    """Run a server over `root`; give its address and the aname to attach to.
+
+    Errors: Missing (it does not come up)
+    """
+    port = free_port()
+    values = {"host": "127.0.0.1", "port": str(port), "root": str(root)}
+    values |= {"python": str(python), "self": sys.executable}
+    command = [filled(word, values) for word in adapter.command]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            wait_for(port, process, adapter.name)
+            yield f"tcp://127.0.0.1:{port}", filled(adapter.aname, values)
+        finally:
+            process.terminate()
+            try:
+                process.wait(END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def filled(word: str, values: dict[str, str]) -> str:
+    """Put values in the place of their names; other braces stay."""
+    for name, value in values.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> None:
+    """Return when somebody accepts connections on a port.  Errors: Missing"""
+    end = time.monotonic() + START
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise Missing(f"{name}: ended with status {process.returncode} before it listened")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            process_lives(process)
+        else:
+            return
+    raise Missing(f"{name}: does not listen after {START:.0f} s")
+
+
+def process_lives(process: subprocess.Popen[bytes]) -> None:
+    """Give a starting process a moment, and stop waiting as soon as it ends."""
+    try:
+        process.wait(0.05)
+    except subprocess.TimeoutExpired:
+        return
