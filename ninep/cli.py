@@ -16,10 +16,11 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ninep import __version__, client
-from ninep.address import DEFAULT, Address, parse
+from ninep.address import CONNECT, DEFAULT, LISTEN, Address, parse
 from ninep.backend import Backend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
@@ -143,10 +144,10 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command=serve)
 
 
-def address(text: str) -> Address:
+def address(text: str, kinds: tuple[str, ...] = LISTEN) -> Address:
     """Read an address for argparse."""
     try:
-        return parse(text)
+        return parse(text, kinds)
     except ValueError as exc:
         raise argparse.ArgumentTypeError(str(exc)) from None
 
@@ -223,7 +224,8 @@ async def listen(server: Server, wanted: list[str]) -> int:
 
 def add_client(sub: argparse.ArgumentParser) -> None:
     """Add the arguments that all client commands share."""
-    sub.add_argument("address", metavar="ADDR", type=address, help="server, such as HOST:PORT")
+    sub.add_argument("address", metavar="ADDR", type=partial(address, kinds=CONNECT),
+                     help="server, such as HOST:PORT")  # fmt: skip
     sub.add_argument("path", metavar="PATH", help="path on the server, from the attached root")
     sub.add_argument("--aname", default="", help="tree to attach to")
     sub.add_argument("--uname", default="", help="user name to attach as")

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ninep.address import Address, parse
+from ninep.address import CONNECT, Address, parse
 from ninep.calls import Calls
 from ninep.codec import Codec, codec, read_size
 from ninep.constants import (
@@ -342,7 +342,7 @@ async def connect(
 
     Errors: OSError (nobody listens), VersionError, RemoteError (attach refused)
     """
-    where = address if isinstance(address, Address) else parse(address)
+    where = address if isinstance(address, Address) else parse(address, CONNECT)
     async with stream(where) as (reader, writer):
         client = Client(reader, writer)
         try:
