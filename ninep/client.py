@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shlex
-import socket
 import stat
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ from ninep.constants import (
     GetattrMask,
     LopenFlag,
 )
+from ninep.dial import dial
 from ninep.errors import NUMBERS, CodecError, ConnectionLost, NinepError, RemoteError
 from ninep.messages import (
     Buffer,
@@ -44,8 +43,6 @@ from ninep.messages import (
 
 R = TypeVar("R", bound=RMessage)
 ENOENT = NUMBERS["ENOENT"]
-PATIENCE = 5.0
-"""Seconds that a server started by `exec:` has to end after its client has left."""
 ROOT = 0
 """The fid that `connect` attaches."""
 
@@ -77,6 +74,7 @@ class Client(Calls):
         self._tags = Numbers(NOTAG)
         self._fids = Numbers(NOFID, first=ROOT + 1)
         self._lost: Exception | None = None
+        self._spoke = False
         self._receiver = asyncio.ensure_future(self._receive())
 
     # One message at a time
@@ -122,15 +120,19 @@ class Client(Calls):
                     raise ConnectionLost(f"a reply of {size} bytes, msize {self.msize}")
                 frame = head + await self._reader.readexactly(size - HDRSZ)
                 self._settle(*self._codec.decode(frame))
-        except asyncio.IncompleteReadError:
-            self._fail(ConnectionLost("the server has closed the connection"))
-        except (OSError, NinepError) as exc:
+        except NinepError as exc:
             self._fail(exc)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            never = "" if self._spoke else " without speaking 9P"
+            self._fail(ConnectionLost(f"the server has closed the connection{never}"))
+        except OSError as exc:
+            self._fail(ConnectionLost(os.strerror(exc.errno or 0)))
 
     def _settle(self, tag: int, r: Message) -> None:
         future = self._waiting.pop(tag, None)
         if future is None:
             raise ConnectionLost(f"a reply with tag {tag}, which is not in use")
+        self._spoke = True
         self._tags.give_back(tag)
         if not future.done():
             future.set_result(r)
@@ -292,43 +294,6 @@ class Numbers:
 
 
 @contextlib.asynccontextmanager
-async def stream(
-    address: Address,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Connect to an address; what `exec:` started has ended when this is left.
-
-    Errors: OSError
-    """
-    if address.kind == "tcp":
-        reader, writer = await asyncio.open_connection(address.host, address.port)
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield reader, writer
-    elif address.kind == "unix":
-        yield await asyncio.open_unix_connection(address.path)
-    elif address.kind == "fd":
-        yield await asyncio.open_connection(sock=socket.socket(fileno=address.fd))
-    else:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            end = theirs.fileno()
-            command = shlex.split(address.path)
-            process = await asyncio.create_subprocess_exec(*command, stdin=end, stdout=end)
-        try:
-            yield await asyncio.open_connection(sock=ours)
-        finally:
-            await ended(process)
-
-
-async def ended(process: asyncio.subprocess.Process) -> None:
-    """Wait for a server that has lost its only client to end; end it if it does not."""
-    try:
-        await asyncio.wait_for(process.wait(), PATIENCE)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-@contextlib.asynccontextmanager
 async def connect(
     address: str | Address,
     *,
@@ -343,7 +308,7 @@ async def connect(
     Errors: OSError (nobody listens), VersionError, RemoteError (attach refused)
     """
     where = address if isinstance(address, Address) else parse(address, CONNECT)
-    async with stream(where) as (reader, writer):
+    async with dial(where) as (reader, writer):
         client = Client(reader, writer)
         try:
             attach = Attach(os.fsencode(uname), os.fsencode(aname), n_uname)

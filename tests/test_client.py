@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from ninep import client as client_module
 from ninep import connect
 from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
@@ -170,14 +168,6 @@ async def test_a_cancelled_request_keeps_its_tag() -> None:
         await asyncio.gather(task, return_exceptions=True)
         assert await client.tclunk(2) == m.Rclunk()
         assert await client.tclunk(3) == m.Rclunk()
-
-
-async def test_a_server_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What exec: started is ended when its client leaves."""
-    monkeypatch.setattr(client_module, "PATIENCE", 0.01)
-    code = "import ninep.cli as c, time; c.main(['serve', 'memory:', '--listen', 'fd://0']); time"
-    async with connect(f'exec:{sys.executable} -c "{code}.sleep(600)"') as client:
-        assert await client.ls("/") == []
 
 
 async def test_append_only_needs_the_flag(client: Client) -> None:

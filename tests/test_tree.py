@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "generate": "spec schema dispatch",
     "backends": "constants messages errors backend",
     "server": "address constants messages errors backend tags session dispatch",
-    "client": "address constants messages errors codec calls",
+    "dial": "address errors",
+    "client": "spec address constants messages errors codec calls names dial",
     "conformance": "spec constants messages schema errors codec client",
     "cli": (
         "spec address constants messages errors session backend backends server client conformance"
@@ -50,8 +51,8 @@ FACADES = {"__init__", "__main__"}
 """They import what they hand on."""
 
 ONLY_IN = {
-    "asyncio": {"backends", "server", "client", "cli"},
-    "socket": {"server", "client", "cli", "conformance"},
+    "asyncio": {"backends", "server", "dial", "client", "cli"},
+    "socket": {"server", "dial", "cli", "conformance"},
     "os": {"backends", "server", "client", "cli", "conformance"},
 }
 """Modules of the standard library, and the only rows that may use them."""
