@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,8 +37,13 @@ from ninep.messages import (
     Rgetattr,
     Rlerror,
     RMessage,
+    Rwalk,
+    Tattach,
+    Tauth,
     TMessage,
     Tversion,
+    Twalk,
+    Txattrwalk,
 )
 
 R = TypeVar("R", bound=RMessage)
@@ -60,6 +65,16 @@ class Attach:
     n_uname: int = NONUNAME
 
 
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A request in flight."""
+
+    t: TMessage
+    settled: asyncio.Future[None]
+    """Done when the reply is here, or none will come any more."""
+    r: Message | None = None
+
+
 class Client(Calls):
     """A connection to a 9P server."""
 
@@ -70,17 +85,21 @@ class Client(Calls):
         self._codec: Codec = codec(self.dialect)
         self._reader = reader
         self._writer = writer
-        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        self._waiting: dict[int, Sent] = {}
         self._tags = Numbers(NOTAG)
         self._fids = Numbers(NOFID, first=ROOT + 1)
-        self._lost: Exception | None = None
+        self._lost: str | None = None
         self._spoke = False
         self._receiver = asyncio.ensure_future(self._receive())
+        self._background: set[asyncio.Future[None]] = set()
+        """What goes on for callers that have been cancelled."""
 
     # One message at a time
 
     async def rpc(self, t: TMessage, reply: type[R]) -> R:
         """Send a request and return its reply.
+
+        A call that is cancelled flushes its request, and no fid that it names anew stays bound.
 
         Errors: RemoteError (the server's answer is an error), ConnectionLost
         """
@@ -92,23 +111,59 @@ class Client(Calls):
         return r
 
     async def _exchange(self, t: TMessage) -> Message:
-        """Send a request, wait for what comes back.  Its tag is in use until that has come, even
-        if nobody waits for it any more.
+        """Send a request, wait for what comes back.
+
+        A tag is in use until that has come, or the Rflush if nobody waits for it any more.
         """
         if self._lost is not None:
-            raise ConnectionLost(str(self._lost))
+            raise ConnectionLost(self._lost)
         tag = NOTAG if isinstance(t, Tversion) else self._tags.take()
         try:
             frame = self._codec.encode(tag, t)
         except CodecError:
             self._tags.give_back(tag)
             raise
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[tag] = future
+        sent = Sent(t, asyncio.get_running_loop().create_future())
+        self._waiting[tag] = sent
         self._writer.write(frame)
-        with contextlib.suppress(OSError):  # the receiver will see it, and say so
-            await self._writer.drain()
-        return await future
+        try:
+            with contextlib.suppress(OSError):  # the receiver will see it, and say so
+                await self._writer.drain()
+            await sent.settled
+        except asyncio.CancelledError:
+            if tag != NOTAG:
+                self._spawn(self._flush(tag, sent))
+            raise
+        if sent.r is None:
+            raise ConnectionLost(self._lost)
+        self._tags.give_back(tag)
+        return sent.r
+
+    async def _flush(self, tag: int, sent: Sent) -> None:
+        """Flush a request that nobody waits for; clunk the fid that it has bound all the same.
+
+        Clauses: flush.after-reply
+        """
+        if sent.r is None:
+            with contextlib.suppress(RemoteError):
+                await self.tflush(tag)
+            self._waiting.pop(tag, None)
+        self._tags.give_back(tag)
+        fid = named_anew(sent.t)
+        if fid is not None:
+            await self._forget(fid, bound=binds(sent))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Future[None]:
+        """Let something go on whoever is cancelled; it ends with the connection."""
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: asyncio.Future[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, even if nobody waits for it
 
     async def _receive(self) -> None:
         """Hand each reply to the request it answers."""
@@ -121,34 +176,35 @@ class Client(Calls):
                 frame = head + await self._reader.readexactly(size - HDRSZ)
                 self._settle(*self._codec.decode(frame))
         except NinepError as exc:
-            self._fail(exc)
+            self._fail(str(exc))
         except (asyncio.IncompleteReadError, ConnectionError):
             never = "" if self._spoke else " without speaking 9P"
-            self._fail(ConnectionLost(f"the server has closed the connection{never}"))
+            self._fail(f"the server has closed the connection{never}")
         except OSError as exc:
-            self._fail(ConnectionLost(os.strerror(exc.errno or 0)))
+            self._fail(os.strerror(exc.errno or 0))
 
     def _settle(self, tag: int, r: Message) -> None:
-        future = self._waiting.pop(tag, None)
-        if future is None:
+        sent = self._waiting.pop(tag, None)
+        if sent is None:
             raise ConnectionLost(f"a reply with tag {tag}, which is not in use")
         self._spoke = True
-        self._tags.give_back(tag)
-        if not future.done():
-            future.set_result(r)
+        sent.r = r
+        if not sent.settled.done():
+            sent.settled.set_result(None)
 
-    def _fail(self, exc: Exception) -> None:
-        self._lost = exc
-        self._writer.close()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(ConnectionLost(str(exc)))
+    def _fail(self, why: str) -> None:
+        """Leave the server, for the first reason there is; every request ends without a reply."""
+        self._lost = self._lost or why
+        self._writer.transport.abort()
+        for sent in self._waiting.values():
+            if not sent.settled.done():
+                sent.settled.set_result(None)
 
     async def close(self) -> None:
         """Close the connection; the server drops what is left."""
         self._receiver.cancel()
-        await asyncio.gather(self._receiver, return_exceptions=True)
-        self._fail(ConnectionLost("closed"))
+        self._fail("closed")
+        await asyncio.gather(self._receiver, *self._background, return_exceptions=True)
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
@@ -174,33 +230,50 @@ class Client(Calls):
 
         Errors: RemoteError: ENOENT if an element is missing
         """
-        names = [name for name in os.fsencode(path).split(b"/") if name]
         fid = self._fids.take()
-        try:
-            await self._walk(fid, names)
-        except RemoteError:
-            self._fids.give_back(fid)
-            raise
+        await self._walk(fid, [name for name in os.fsencode(path).split(b"/") if name])
         try:
             yield fid
         finally:
             await self._clunk(fid)
 
     async def _walk(self, fid: int, names: list[bytes]) -> None:
+        """Bind `fid` to what `names` lead to, or leave nothing behind."""
         at = ROOT
-        for i in range(0, len(names) or 1, MAXWELEM):
-            part = tuple(names[i : i + MAXWELEM])
-            r = await self.twalk(at, fid, part)
-            if len(r.wqid) < len(part):
-                if at == fid:
-                    await self.tclunk(fid)
-                raise RemoteError(ENOENT, "Twalk")
-            at = fid
+        try:
+            for i in range(0, len(names) or 1, MAXWELEM):
+                await self._step(at, fid, tuple(names[i : i + MAXWELEM]))
+                at = fid
+        except BaseException as exc:
+            if at == fid:
+                await self._clunk(fid)
+            elif not isinstance(exc, asyncio.CancelledError):  # its number waits for the Rflush
+                self._fids.give_back(fid)
+            raise
+
+    async def _step(self, at: int, fid: int, part: tuple[bytes, ...]) -> None:
+        if len((await self.twalk(at, fid, part)).wqid) < len(part):
+            raise RemoteError(ENOENT, "Twalk")
 
     async def _clunk(self, fid: int) -> None:
+        """Clunk a fid.  Who has been cancelled does not wait for that, but the Tclunk waits for
+        the Rflush of what it was cancelled in.
+        """
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            self._spawn(self._forget(fid, after=tuple(self._background)))
+        else:
+            await asyncio.shield(self._spawn(self._forget(fid)))
+
+    async def _forget(
+        self, fid: int, *, bound: bool = True, after: Iterable[asyncio.Future[None]] = ()
+    ) -> None:
+        """Clunk a fid if it is bound, and give its number back."""
+        await asyncio.gather(*after, return_exceptions=True)
         try:
-            with contextlib.suppress(ConnectionLost):  # then the server has dropped it already
-                await self.tclunk(fid)
+            if bound:
+                with contextlib.suppress(ConnectionLost):  # then the server has dropped it already
+                    await self.tclunk(fid)
         finally:
             self._fids.give_back(fid)
 
@@ -269,6 +342,28 @@ class Client(Calls):
             return (await self.treadlink(fid)).target
 
 
+def named_anew(t: TMessage) -> int | None:
+    """Return the fid that a request is to bind and that was free before."""
+    match t:
+        case Tattach():
+            return t.fid
+        case Tauth():
+            return t.afid
+        case Twalk() | Txattrwalk() if t.newfid != t.fid:
+            return t.newfid
+    return None
+
+
+def binds(sent: Sent) -> bool:
+    """Say whether the reply has bound the fid that the request named anew.
+
+    Clauses: walk.partial-result
+    """
+    if isinstance(sent.t, Twalk) and isinstance(sent.r, Rwalk):
+        return len(sent.r.wqid) == len(sent.t.wname)
+    return sent.r is not None and not isinstance(sent.r, Rlerror)
+
+
 class Numbers:
     """Lowest free numbers below a limit, as the Linux client hands them out."""
 
@@ -277,19 +372,23 @@ class Numbers:
         self._next = first
         self._limit = limit
         self._free: list[int] = []
+        self.taken: set[int] = set()
 
     def take(self) -> int:
         """Return a number that is not in use."""
-        if self._free:
-            return self._free.pop()
-        if self._next >= self._limit:
-            raise ConnectionLost("no number is free")
-        self._next += 1
-        return self._next - 1
+        if not self._free:
+            if self._next >= self._limit:
+                raise ConnectionLost("no number is free")
+            self._free.append(self._next)
+            self._next += 1
+        number = self._free.pop()
+        self.taken.add(number)
+        return number
 
     def give_back(self, number: int) -> None:
-        """Let a number be used again."""
-        if number != self._limit:
+        """Let a number be used again, if it came from here."""
+        if number in self.taken:
+            self.taken.remove(number)
             self._free.append(number)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 import pytest
 
@@ -42,7 +42,8 @@ async def scripted(script: Script) -> AsyncIterator[Client]:
     def reply(tag: int, t: Message) -> bytes:
         if isinstance(t, m.Tversion):
             return CODEC.encode(tag, m.Rversion(8192, b"9P2000.L"))
-        return CODEC.encode(tag, m.Rattach(QID)) if isinstance(t, m.Tattach) else script(tag, t)
+        begins = isinstance(t, m.Tattach) and t.fid == 0
+        return CODEC.encode(tag, m.Rattach(QID)) if begins else script(tag, t)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -159,15 +160,91 @@ async def test_replies_that_end_the_connection(script: Script) -> None:
             await client.tclunk(7)
 
 
-async def test_a_cancelled_request_keeps_its_tag() -> None:
-    """Its late reply is taken for it and for no other request."""
-    async with scripted(answer(m.Rclunk())) as client:
-        task = asyncio.ensure_future(client.tclunk(1))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        assert await client.tclunk(2) == m.Rclunk()
-        assert await client.tclunk(3) == m.Rclunk()
+class Late:
+    """A script that answers nothing but Tflush and Tclunk, and the flushed request before that."""
+
+    def __init__(self, late: RMessage | None = None) -> None:
+        """Answer what is flushed with `late`."""
+        self.late = late
+        self.seen: list[tuple[int, Message]] = []
+
+    def __call__(self, tag: int, t: Message) -> bytes:
+        """Note what comes."""
+        self.seen.append((tag, t))
+        if isinstance(t, m.Tflush):
+            late = CODEC.encode(t.oldtag, self.late) if self.late else b""
+            return late + CODEC.encode(tag, m.Rflush())
+        return CODEC.encode(tag, m.Rclunk()) if isinstance(t, m.Tclunk) else b""
+
+
+async def cancelled(call: Coroutine[None, None, object]) -> None:
+    """Cancel a call that waits for its reply, and wait for nothing else."""
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(call, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("call", "late", "clunked"),
+    [
+        (lambda c: c.tgetattr(0, 1), None, []),
+        (lambda c: c.twalk(0, 9, (b"a",)), None, []),
+        (lambda c: c.twalk(0, 9, (b"a",)), m.Rwalk((QID,)), [9]),
+        (lambda c: c.twalk(0, 9, (b"a", b"b")), m.Rwalk((QID,)), []),
+        (lambda c: c.twalk(9, 9, (b"a",)), m.Rwalk((QID,)), []),
+        (lambda c: c.tattach(9, 8, b"", b"", 0), m.Rattach(QID), [9]),
+        (lambda c: c.tauth(9, b"", b"", 0), m.Rauth(QID), [9]),
+        (lambda c: c.txattrwalk(0, 9, b"a"), m.Rxattrwalk(1), [9]),
+        (lambda c: c.txattrwalk(0, 9, b"a"), m.Rlerror(61), []),
+        (lambda c: c.stat("/a"), m.Rwalk((QID,)), [1]),
+        (lambda c: c.stat("/a"), None, []),
+    ],
+)
+async def test_a_cancelled_request_is_flushed(
+    call: Callable[[Client], Coroutine[None, None, object]],
+    late: RMessage | None,
+    clunked: list[int],
+) -> None:
+    """Its tag is free after the Rflush, and a fid that it has bound all the same is clunked."""
+    script = Late(late)
+    async with scripted(script) as client:
+        await cancelled(call(client))
+        await asyncio.sleep(0.05)
+        tag = script.seen[0][0]
+        assert script.seen[1][1] == m.Tflush(tag)
+        assert clunked == [t.fid for _, t in script.seen if isinstance(t, m.Tclunk)]
+        assert (await client.tclunk(7), script.seen[-1][0] in {tag, tag + 1}) == (m.Rclunk(), True)
+        assert (client._waiting, client._background) == ({}, set())  # noqa: SLF001
+        assert client._fids.taken == set()  # noqa: SLF001
+
+
+async def test_a_tag_is_in_use_until_the_rflush() -> None:
+    """As long as the server owes an answer, no other request has the tag."""
+    seen: list[int] = []
+
+    def silent(tag: int, _: Message) -> bytes:
+        seen.append(tag)
+        return b""
+
+    async with scripted(silent) as client:
+        for _ in range(3):
+            await cancelled(client.tclunk(1))
+    assert len(set(seen)) == len(seen) == 6
+
+
+async def test_a_cancelled_call_leaves_no_fid_on_the_server() -> None:
+    """Whatever it was cancelled in: the server has the root's fid and no other."""
+    tree = MemoryBackend()
+    async with Server(tree, "127.0.0.1:0") as running, connect(running.addresses[0]) as client:
+        await client.write("f", [b"x"])
+        for turns in range(40):
+            task = asyncio.ensure_future(client.stat("f"))
+            await settled(turns)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0.1)
+        (connection,) = running.connections
+        assert len(connection.session.fids) == 1
+        assert client._fids.taken == set()  # noqa: SLF001
 
 
 async def test_append_only_needs_the_flag(client: Client) -> None:
@@ -185,4 +262,5 @@ def test_numbers_run_out() -> None:
     with pytest.raises(ConnectionLost):
         numbers.take()
     numbers.give_back(1)
+    numbers.give_back(5)
     assert numbers.take() == 1
