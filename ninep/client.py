@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ninep.address import CONNECT, Address, parse
 from ninep.calls import Calls
@@ -29,7 +29,7 @@ from ninep.constants import (
     LopenFlag,
 )
 from ninep.dial import dial
-from ninep.errors import NUMBERS, CodecError, ConnectionLost, NinepError, RemoteError
+from ninep.errors import NUMBERS, CodecError, ConnectionLost, NinepError, RemoteError, Violation
 from ninep.messages import (
     Buffer,
     Dirent,
@@ -41,15 +41,30 @@ from ninep.messages import (
     Tattach,
     Tauth,
     TMessage,
+    Tread,
+    Treaddir,
     Tversion,
     Twalk,
+    Twrite,
     Txattrwalk,
 )
+from ninep.names import DOTS, check
+from ninep.spec import spec
 
 R = TypeVar("R", bound=RMessage)
 ENOENT = NUMBERS["ENOENT"]
 ROOT = 0
 """The fid that `connect` attaches."""
+EXCESS: dict[type, Callable[[Any, Any], bool]] = {
+    Twalk: lambda t, r: len(r.wqid) > len(t.wname),
+    Tread: lambda t, r: len(r.data) > t.count,
+    Treaddir: lambda t, r: len(r.data) > t.count,
+    Twrite: lambda t, r: r.count > len(t.data),
+}
+"""When a reply has more than its request asked for.
+
+Clauses: walk.full-binds, read.count-kept, readdir.whole-entries, write.count-true
+"""
 
 
 class VersionError(NinepError):
@@ -107,7 +122,10 @@ class Client(Calls):
         if isinstance(r, Rlerror):
             raise RemoteError(r.ecode, type(t).__name__)
         if not isinstance(r, reply):
-            raise ConnectionLost(f"{type(t).__name__} was answered by {type(r).__name__}")
+            raise self._left(f"{type(t).__name__} was answered by {type(r).__name__}")
+        excess = EXCESS.get(type(t))
+        if excess and excess(t, r):
+            raise self._left(f"{type(t).__name__} was answered by more than it asked for")
         return r
 
     async def _exchange(self, t: TMessage) -> Message:
@@ -123,6 +141,9 @@ class Client(Calls):
         except CodecError:
             self._tags.give_back(tag)
             raise
+        if len(frame) > self.msize:
+            self._tags.give_back(tag)
+            raise CodecError("frame.size-maximum", f"{len(frame)} bytes, msize {self.msize}")
         sent = Sent(t, asyncio.get_running_loop().create_future())
         self._waiting[tag] = sent
         self._writer.write(frame)
@@ -200,6 +221,11 @@ class Client(Calls):
             if not sent.settled.done():
                 sent.settled.set_result(None)
 
+    def _left(self, why: str) -> ConnectionLost:
+        """Leave a server that has broken the protocol; return what to raise."""
+        self._fail(why)
+        return ConnectionLost(why)
+
     async def close(self) -> None:
         """Close the connection; the server drops what is left."""
         self._receiver.cancel()
@@ -213,10 +239,12 @@ class Client(Calls):
     async def begin(self, dialect: str, msize: int, attach: Attach) -> None:
         """Agree on dialect and msize, and attach the fid `ROOT`.
 
-        Errors: VersionError, RemoteError, ConnectionLost
+        Clauses: version.msize-not-larger, version.msize-minimum
+        Errors:  VersionError, RemoteError, ConnectionLost
         """
         r = await self.tversion(msize, dialect.encode())
-        if r.version != dialect.encode() or r.msize > msize:
+        least = spec().dialects[dialect].msize_min
+        if r.version != dialect.encode() or not least <= r.msize <= msize:
             said = r.version[:64].decode("ascii", "backslashreplace")
             raise VersionError(f"asked for {dialect}, {msize} bytes; got {said}, {r.msize} bytes")
         self.dialect, self.msize, self._codec = dialect, r.msize, codec(dialect)
@@ -293,11 +321,24 @@ class Client(Calls):
         """Return the entries of a directory, `.` and `..` left out, in the server's order."""
         async with self.open(path, LopenFlag.RDONLY) as fid:
             entries: list[Dirent] = []
-            offset = 0
+            offset, before = 0, {0}
             while data := (await self.treaddir(fid, offset, self.msize - IOHDRSZ)).data:
-                entries += self._codec.dirents(data)
+                entries += self._entries(data)
                 offset = entries[-1].offset
-        return [e for e in entries if e.name not in (b".", b"..")]
+                if offset in before:
+                    raise self._left(f"Treaddir led back to the offset {offset}")
+                before.add(offset)
+        return [e for e in entries if e.name not in DOTS]
+
+    def _entries(self, data: Buffer) -> list[Dirent]:
+        """Return the entries of an Rreaddir, all of which have a name that a file can have."""
+        try:
+            entries = self._codec.dirents(data)
+            for entry in entries:
+                check(entry.name)
+        except Violation as exc:
+            raise self._left(f"Treaddir was answered by what is no listing: {exc}") from None
+        return entries
 
     async def read(self, path: str | bytes) -> AsyncIterator[Buffer]:
         """Yield the content of a file in parts."""
@@ -318,6 +359,8 @@ class Client(Calls):
                 view = memoryview(part)
                 while view:
                     count = (await self.twrite(fid, offset, view[: self.msize - IOHDRSZ])).count
+                    if not count:  # write.never-stuck
+                        raise self._left("Twrite was answered by a count of 0")
                     offset += count
                     view = view[count:]
             return offset

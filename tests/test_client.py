@@ -36,12 +36,12 @@ async def client() -> AsyncIterator[Client]:
 
 
 @contextlib.asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[Client]:
+async def scripted(script: Script, msize: int = 8192) -> AsyncIterator[Client]:
     """Connect to a server that answers Tversion and Tattach, and anything else by the script."""
 
     def reply(tag: int, t: Message) -> bytes:
         if isinstance(t, m.Tversion):
-            return CODEC.encode(tag, m.Rversion(8192, b"9P2000.L"))
+            return CODEC.encode(tag, m.Rversion(msize, b"9P2000.L"))
         begins = isinstance(t, m.Tattach) and t.fid == 0
         return CODEC.encode(tag, m.Rattach(QID)) if begins else script(tag, t)
 
@@ -54,7 +54,7 @@ async def scripted(script: Script) -> AsyncIterator[Client]:
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as other:
         port = other.sockets[0].getsockname()[1]
-        async with connect(f"tcp://127.0.0.1:{port}") as found:
+        async with connect(f"tcp://127.0.0.1:{port}", msize=8192) as found:
             yield found
 
 
@@ -129,11 +129,57 @@ async def test_a_server_without_this_dialect() -> None:
                 pass
 
 
-async def test_reply_of_the_wrong_type() -> None:
-    """It is not taken for an answer."""
-    async with scripted(answer(m.Rclunk())) as client:
-        with pytest.raises(ConnectionLost, match="Tgetattr was answered by Rclunk"):
-            await client.tgetattr(0, 1)
+def entry(name: bytes, offset: int = 1) -> bytes:
+    """Return a packed entry of a listing."""
+    return CODEC.pack_dirent(m.Dirent(QID, offset, 8, name))
+
+
+Call = Callable[[Client], Coroutine[None, None, object]]
+BREACHES: list[tuple[Call, RMessage, str]] = [
+    (lambda c: c.tgetattr(0, 1), m.Rclunk(), "Tgetattr was answered by Rclunk"),
+    (lambda c: c.twalk(0, 1, (b"a",)), m.Rwalk((QID, QID)), "Twalk was answered by more than"),
+    (lambda c: c.tread(0, 0, 3), m.Rread(b"four"), "Tread was answered by more than"),
+    (lambda c: c.treaddir(0, 0, 3), m.Rreaddir(b"four"), "Treaddir was answered by more than"),
+    (lambda c: c.twrite(0, 0, b"abc"), m.Rwrite(4), "Twrite was answered by more than"),
+    (lambda c: c.write("/", [b"abc"]), m.Rwrite(0), "Twrite was answered by a count of 0"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a", 0)), "led back to the offset 0"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a", 7)), "led back to the offset 7"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a")[:-1]), "no listing: frame.short-body"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a/b")), "no listing: names.no-slash"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a\0b")), "no listing: names.no-nul"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"")), "no listing: names.not-empty"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a" * 4000)), "no listing: names.too-long"),
+]
+
+
+@pytest.mark.parametrize(("call", "r", "says"), BREACHES)
+async def test_servers_that_break_the_protocol(call: Call, r: RMessage, says: str) -> None:
+    """The reply is not taken for an answer, and the server is left, which ends every call."""
+    opening = {m.Twalk: m.Rwalk(()), m.Tlopen: m.Rlopen(QID, 0)}
+
+    def script(tag: int, t: Message) -> bytes:
+        return CODEC.encode(tag, r if isinstance(r, m.Rwalk) else opening.get(type(t), r))
+
+    async with scripted(script) as client:
+        with pytest.raises(ConnectionLost, match=says):
+            await asyncio.wait_for(call(client), 10)
+        with pytest.raises(ConnectionLost, match=says):
+            await client.tclunk(7)
+
+
+@pytest.mark.parametrize("msize", [0, 8, 4095, 1 << 20])
+async def test_a_server_with_another_msize(msize: int) -> None:
+    """version.msize-minimum, version.msize-not-larger: no session begins."""
+    with pytest.raises(VersionError, match=f"asked for 9P2000.L, 8192 bytes; .* {msize} bytes"):
+        async with scripted(answer(m.Rclunk()), msize):
+            pass
+
+
+async def test_a_request_larger_than_msize(client: Client) -> None:
+    """frame.size-maximum: it is refused before anything is sent, and the client goes on."""
+    with pytest.raises(CodecError, match=r"frame.size-maximum: .* msize 8192"):
+        await client.twrite(0, 0, bytes(8192))
+    assert await client.ls("/") == []
 
 
 @pytest.mark.parametrize(
@@ -200,7 +246,7 @@ async def cancelled(call: Coroutine[None, None, object]) -> None:
     ],
 )
 async def test_a_cancelled_request_is_flushed(
-    call: Callable[[Client], Coroutine[None, None, object]],
+    call: Call,
     late: RMessage | None,
     clunked: list[int],
 ) -> None:
