@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "backends": "constants messages errors backend",
     "server": "address constants messages errors backend tags session dispatch",
     "dial": "address errors",
-    "client": "spec address constants messages errors codec calls names dial",
+    "channel": "constants messages errors codec calls",
+    "client": "spec address constants messages errors codec names dial channel",
     "conformance": "spec constants messages schema errors codec client",
     "cli": (
         "spec address constants messages errors session backend backends server client conformance"
@@ -51,7 +52,7 @@ FACADES = {"__init__", "__main__"}
 """They import what they hand on."""
 
 ONLY_IN = {
-    "asyncio": {"backends", "server", "dial", "client", "cli"},
+    "asyncio": {"backends", "server", "dial", "channel", "client", "cli"},
     "socket": {"server", "dial", "cli", "conformance"},
     "os": {"backends", "server", "client", "cli", "conformance"},
 }
