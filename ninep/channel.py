@@ -62,8 +62,17 @@ class Sent:
 class Channel(Calls):
     """One connection: what each T-message needs to be answered."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Talk through an open stream; `connect` is the usual way to get one."""
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        timeout: float | None = None,
+    ) -> None:
+        """Talk through an open stream; `connect` is the usual way to get one.
+
+        A server that keeps a reply back for `timeout` seconds is left.
+        """
+        self.timeout = timeout
         self.dialect = "9P2000.L"
         self.msize = MSIZE_MAX
         self._codec: Codec = codec(self.dialect)
@@ -114,6 +123,7 @@ class Channel(Calls):
         sent = Sent(t, asyncio.get_running_loop().create_future())
         self._waiting[tag] = sent
         self._writer.write(frame)
+        alarm = self._alarm(t)
         try:
             with contextlib.suppress(OSError):  # the receiver will see it, and say so
                 await self._writer.drain()
@@ -122,10 +132,19 @@ class Channel(Calls):
             if tag != NOTAG:
                 self._spawn(self._flush(tag, sent))
             raise
+        finally:
+            if alarm:
+                alarm.cancel()
         if sent.r is None:
             raise ConnectionLost(self._lost)
         self._tags.give_back(tag)
         return sent.r
+
+    def _alarm(self, t: TMessage) -> asyncio.TimerHandle | None:
+        if self.timeout is None:
+            return None
+        why = f"no reply to {type(t).__name__} within {self.timeout:g} s"
+        return asyncio.get_running_loop().call_later(self.timeout, self._fail, why)
 
     async def _flush(self, tag: int, sent: Sent) -> None:
         """Flush a request that nobody waits for; clunk the fid that it has bound all the same.

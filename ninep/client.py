@@ -26,7 +26,7 @@ from ninep.constants import (
     LopenFlag,
 )
 from ninep.dial import dial
-from ninep.errors import NUMBERS, NinepError, RemoteError, Violation
+from ninep.errors import NUMBERS, ConnectionLost, NinepError, RemoteError, Violation
 from ninep.messages import Buffer, Dirent, Rgetattr
 from ninep.names import DOTS, check
 from ninep.spec import spec
@@ -58,7 +58,10 @@ class Client(Channel):
         Clauses: version.msize-not-larger, version.msize-minimum
         Errors:  VersionError, RemoteError, ConnectionLost
         """
-        r = await self.tversion(msize, dialect.encode())
+        try:
+            r = await self.tversion(msize, dialect.encode())
+        except RemoteError as exc:
+            raise VersionError(f"asked for {dialect}; got {exc}") from None
         least = spec().dialects[dialect].msize_min
         if r.version != dialect.encode() or not least <= r.msize <= msize:
             said = r.version[:64].decode("ascii", "backslashreplace")
@@ -72,7 +75,7 @@ class Client(Channel):
     async def walk(self, path: str | bytes) -> AsyncIterator[int]:
         """Walk from the root to `path`; the fid is clunked at the end.
 
-        Errors: RemoteError: ENOENT if an element is missing
+        Errors: RemoteError: ENOENT, ENOTDIR or EACCES of the first element that cannot be walked to
         """
         fid = self._fids.take()
         await self._walk(fid, [name for name in os.fsencode(path).split(b"/") if name])
@@ -82,12 +85,20 @@ class Client(Channel):
             await self._clunk(fid)
 
     async def _walk(self, fid: int, names: list[bytes]) -> None:
-        """Bind `fid` to what `names` lead to, or leave nothing behind."""
-        at = ROOT
+        """Bind `fid` to what `names` lead to, or leave nothing behind.
+
+        Clauses: walk.first-name, walk.partial-result: why a later name is not found is not said.
+                 So what was found is walked to, and the next name asked for alone.
+        """
+        at, most = ROOT, MAXWELEM
         try:
-            for i in range(0, len(names) or 1, MAXWELEM):
-                await self._step(at, fid, tuple(names[i : i + MAXWELEM]))
-                at = fid
+            while at == ROOT or names:
+                part = names[:most]
+                found = await self._step(at, fid, part)
+                if found < len(part):
+                    most = found
+                else:
+                    at, names, most = fid, names[found:], most if most == MAXWELEM else 1
         except BaseException as exc:
             if at == fid:
                 await self._clunk(fid)
@@ -95,9 +106,11 @@ class Client(Channel):
                 self._fids.give_back(fid)
             raise
 
-    async def _step(self, at: int, fid: int, part: tuple[bytes, ...]) -> None:
-        if len((await self.twalk(at, fid, part)).wqid) < len(part):
+    async def _step(self, at: int, fid: int, part: list[bytes]) -> int:
+        found = len((await self.twalk(at, fid, tuple(part))).wqid)
+        if part and not found:
             raise RemoteError(ENOENT, "Twalk")
+        return found
 
     async def _clunk(self, fid: int) -> None:
         """Clunk a fid.  Who has been cancelled does not wait for that, but the Tclunk waits for
@@ -171,7 +184,7 @@ class Client(Channel):
 
     @contextlib.asynccontextmanager
     async def _created(self, path: str | bytes, mode: int) -> AsyncIterator[int]:
-        directory, _, name = os.fsencode(path).rstrip(b"/").rpartition(b"/")
+        directory, _, name = os.fsencode(path).rpartition(b"/")
         try:
             async with self.open(path, LopenFlag.WRONLY | LopenFlag.TRUNC) as fid:
                 yield fid
@@ -190,7 +203,7 @@ class Client(Channel):
 
 
 @contextlib.asynccontextmanager
-async def connect(
+async def connect(  # noqa: PLR0913  keywords: what a session is made of
     address: str | Address,
     *,
     dialect: str = "9P2000.L",
@@ -198,20 +211,28 @@ async def connect(
     uname: str | bytes = "",
     aname: str | bytes = "",
     n_uname: int = NONUNAME,
+    timeout: float | None = None,  # noqa: ASYNC109  of each reply, too
 ) -> AsyncIterator[Client]:
     """Connect to a server, agree on a dialect and attach to `aname`.
 
-    Errors: OSError (nobody listens), VersionError, RemoteError (attach refused)
+    A server is left if that takes longer than `timeout` seconds, or a later reply does.
+
+    Errors: OSError (nobody listens), VersionError, RemoteError (attach refused), ConnectionLost
     """
     where = address if isinstance(address, Address) else parse(address, CONNECT)
-    async with dial(where) as (reader, writer):
-        client = Client(reader, writer)
+    attach = Attach(os.fsencode(uname), os.fsencode(aname), n_uname)
+    limit = asyncio.timeout(timeout)
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            attach = Attach(os.fsencode(uname), os.fsencode(aname), n_uname)
-            await client.begin(dialect, msize, attach)
-            yield client
-        finally:
-            await client.close()
+            async with limit:
+                client = Client(*await stack.enter_async_context(dial(where)), timeout)
+                stack.push_async_callback(client.close)
+                await client.begin(dialect, msize, attach)
+        except TimeoutError:
+            if not limit.expired():  # the system's own
+                raise
+            raise ConnectionLost(f"no session has begun within {timeout:g} s") from None
+        yield client
 
 
 def is_directory(attributes: Rgetattr) -> bool:

@@ -72,6 +72,15 @@ async def test_replies_that_end_the_connection(script: Script) -> None:
             await client.tclunk(7)
 
 
+@pytest.mark.parametrize("call", [lambda c: c.stat("/"), lambda c: c.twrite(0, 0, bytes(8000))])
+async def test_a_server_that_keeps_its_reply_back(call: Call) -> None:
+    """It is left after `timeout` seconds, and nothing waits for it once more."""
+    async with scripted(lambda _, __: b"") as client:
+        client.timeout = 0.05
+        with pytest.raises(ConnectionLost, match=r"no reply to Tw\w+ within 0.05 s"):
+            await asyncio.wait_for(call(client), 10)
+
+
 class Late:
     """A script that answers nothing but Tflush and Tclunk, and the flushed request before that."""
 

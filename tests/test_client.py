@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import socket
 from collections.abc import AsyncIterator
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -12,7 +15,7 @@ from ninep import connect
 from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
 from ninep.client import Client, VersionError
-from ninep.constants import LopenFlag
+from ninep.constants import NONUNAME, NOTAG, LopenFlag
 from ninep.errors import ConnectionLost, RemoteError
 from ninep.messages import Message, RMessage
 from ninep.server import Server
@@ -52,6 +55,56 @@ async def test_more_names_than_one_walk_carries(client: Client) -> None:
     with pytest.raises(RemoteError):
         await client.stat("/d0/missing/d2")
     assert await client.ls(path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("d/f/x", errno.ENOTDIR),
+        ("d/f/x/y", errno.ENOTDIR),
+        ("d/missing/x", errno.ENOENT),
+        ("missing", errno.ENOENT),
+        ("d/" + "x" * 300 + "/y", errno.ENAMETOOLONG),
+        ("d/../" * 10 + "d/f/x", errno.ENOTDIR),
+    ],
+)
+async def test_why_a_path_ends(client: Client, path: str, number: int) -> None:
+    """The reason is that of the name where the walk stops, and no fid is left."""
+    async with client.walk("/") as fid:
+        await client.tmkdir(fid, b"d", 0o755, NONUNAME)
+    await client.write("d/f", [])
+    with pytest.raises(RemoteError) as caught:
+        await client.stat(path)
+    assert number == caught.value.errno
+    assert client._fids.taken == set()  # noqa: SLF001
+
+
+@pytest.mark.parametrize("found", [0, 1, 2])
+async def test_a_server_that_never_says_why(found: int) -> None:
+    """A walk that always stops early ends with ENOENT."""
+
+    def script(tag: int, t: Message) -> bytes:
+        qids = (QID,) * min(found, len(t.wname) - 1) if isinstance(t, m.Twalk) else ()
+        return CODEC.encode(tag, m.Rwalk(qids) if isinstance(t, m.Twalk) else m.Rclunk())
+
+    async with scripted(script) as client:
+        with pytest.raises(RemoteError, match="No such file"):
+            await client.stat("a/b/c")
+
+
+async def test_a_file_whose_directory_comes_late() -> None:
+    """What appears while the reason is asked for is walked to."""
+    replies = iter([m.Rwalk((QID,)), *[m.Rwalk((QID,))] * 3, m.Rlerror(1), m.Rclunk()])
+    async with scripted(lambda tag, _: CODEC.encode(tag, next(replies))) as client:
+        with pytest.raises(RemoteError, match="Tgetattr"):
+            await client.stat("a/b/c")
+
+
+async def test_no_file_without_a_name(client: Client) -> None:
+    """A path that ends in a slash names no file to be created."""
+    with pytest.raises(RemoteError):
+        await client.write("new/", [b"x"])
+    assert await client.ls("/") == []
 
 
 async def test_large_directories(client: Client) -> None:
@@ -143,6 +196,40 @@ async def test_a_cancelled_call_leaves_no_fid_on_the_server() -> None:
         (connection,) = running.connections
         assert len(connection.session.fids) == 1
         assert client._fids.taken == set()  # noqa: SLF001
+
+
+async def test_a_server_that_does_not_accept() -> None:
+    """A session that does not begin in time is given up."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(ConnectionLost, match=r"no session has begun within 0.05 s"):
+            async with connect(f"127.0.0.1:{port}", timeout=0.05):
+                pass
+
+
+async def test_a_version_that_is_refused() -> None:
+    """An error in answer to Tversion is no session."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.write(CODEC.encode(NOTAG, m.Rlerror(errno.EINVAL)))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        with pytest.raises(VersionError, match=r"asked for 9P2000.L; got Tversion: Invalid"):
+            async with connect(f"127.0.0.1:{port}"):
+                pass
+
+
+async def test_a_timeout_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays what it is."""
+    late = TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+    monkeypatch.setattr("ninep.dial.asyncio.open_connection", AsyncMock(side_effect=late))
+    with pytest.raises(TimeoutError, match="Connection timed out"):
+        async with connect("127.0.0.1:1", timeout=5):
+            pass
 
 
 async def test_append_only_needs_the_flag(client: Client) -> None:
