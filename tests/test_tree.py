@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
     "conformance": "spec constants messages schema errors codec client",
+    "destination": "",
     "cli": (
         "spec address constants messages errors session backend backends server client conformance"
     ),
@@ -54,7 +55,7 @@ FACADES = {"__init__", "__main__"}
 ONLY_IN = {
     "asyncio": {"backends", "server", "dial", "channel", "client", "cli"},
     "socket": {"server", "dial", "cli", "conformance"},
-    "os": {"backends", "server", "client", "cli", "conformance"},
+    "os": {"backends", "server", "client", "destination", "cli", "conformance"},
 }
 """Modules of the standard library, and the only rows that may use them."""
 
