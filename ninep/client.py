@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from ninep.address import CONNECT, Address, parse
@@ -157,7 +157,7 @@ class Client(Channel):
             raise self._left(f"Treaddir was answered by what is no listing: {exc}") from None
         return entries
 
-    async def read(self, path: str | bytes) -> AsyncIterator[Buffer]:
+    async def read(self, path: str | bytes) -> AsyncGenerator[Buffer, None]:
         """Yield the content of a file in parts."""
         async with self.open(path, LopenFlag.RDONLY) as fid:
             offset = 0

@@ -42,9 +42,11 @@ MAY_IMPORT = {
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
     "conformance": "spec constants messages schema errors codec client",
+    "arguments": "address constants",
     "destination": "",
     "cli": (
         "spec address constants messages errors session backend backends server client conformance"
+        " arguments destination"
     ),
 }
 """Module or folder of ninep/, and which others it may import.  A row names only rows above it."""
@@ -55,7 +57,7 @@ FACADES = {"__init__", "__main__"}
 ONLY_IN = {
     "asyncio": {"backends", "server", "dial", "channel", "client", "cli"},
     "socket": {"server", "dial", "cli", "conformance"},
-    "os": {"backends", "server", "client", "destination", "cli", "conformance"},
+    "os": {"backends", "server", "client", "arguments", "destination", "cli", "conformance"},
 }
 """Modules of the standard library, and the only rows that may use them."""
 
