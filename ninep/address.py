@@ -1,16 +1,28 @@
 """Addresses: `tcp://HOST:PORT`, `unix:///path`, `fd://N`, `exec:COMMAND`.
 
-`HOST:PORT` alone means tcp; IPv6 addresses stand in brackets.
+`HOST:PORT` alone means tcp; IPv6 addresses stand in brackets.  What leaves `parse` can be used: a
+host that no resolver would take and a command with an open quote are refused here.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 
 DEFAULT = "tcp://127.0.0.1:5640"
 TCP = re.compile(r"(?:tcp://)?(?:\[(?P<v6>[^]]+)\]|(?P<host>[^][:/]+)):(?P<port>\d{1,5})")
-FORMS = "tcp://HOST:PORT, unix:///path/to.sock or fd://N"
+FORMS = {
+    "tcp": "tcp://HOST:PORT",
+    "unix": "unix:///path/to.sock",
+    "fd": "fd://N",
+    "exec": "exec:COMMAND",
+}
+LISTEN = ("tcp", "unix", "fd")
+"""Kinds of address that a server listens on."""
+CONNECT = (*LISTEN, "exec")
+"""Kinds of address that a client connects to."""
+FD_MAX = (1 << 31) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +49,40 @@ class Address:
         return f"tcp://{self.host}:{self.port}"
 
 
-def parse(text: str) -> Address:
-    """Read an address.
+def parse(text: str, kinds: tuple[str, ...] = LISTEN) -> Address:
+    """Read an address of one of these kinds.
 
     Errors: ValueError, saying what was wrong and which forms there are
     """
-    if text.startswith("unix://") and len(text) > len("unix://"):
-        return Address("unix", path=text.removeprefix("unix://"))
-    if text.startswith("fd://") and text.removeprefix("fd://").isdecimal():
-        return Address("fd", fd=int(text.removeprefix("fd://")))
-    if text.startswith("exec:") and text.removeprefix("exec:").strip():
-        return Address("exec", path=text.removeprefix("exec:"))
+    try:
+        found = _read(text)
+    except ValueError as exc:
+        raise ValueError(f"{text!r} is no address: {exc}") from None
+    if found is None or found.kind not in kinds:
+        *forms, last = (FORMS[kind] for kind in kinds)
+        raise ValueError(f"{text!r} is no address: expected {', '.join(forms)} or {last}")
+    return found
+
+
+def _read(text: str) -> Address | None:
+    kind, _, rest = text.partition(":")
+    path = rest.removeprefix("//")
+    if kind == "exec" and shlex.split(rest):
+        return Address("exec", path=rest)
+    if kind == "unix" and path and path != rest:
+        return Address("unix", path=path)
+    if kind == "fd" and path != rest and path.isdecimal() and int(path) <= FD_MAX:
+        return Address("fd", fd=int(path))
     found = TCP.fullmatch(text)
     if found and int(found["port"]) <= 0xFFFF:  # noqa: PLR2004  the largest port
-        return Address("tcp", host=found["v6"] or found["host"], port=int(found["port"]))
-    msg = f"{text!r} is no address: expected {FORMS}"
-    raise ValueError(msg)
+        return Address("tcp", host=found["v6"] or _host(found["host"]), port=int(found["port"]))
+    return None
+
+
+def _host(name: str) -> str:
+    """Return a name that a resolver can be asked for."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        raise ValueError("each part of a host name has 1 to 63 characters") from None
+    return name

@@ -16,10 +16,12 @@ import stat
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ninep import __version__, client
-from ninep.address import DEFAULT, Address, parse
+from ninep.address import CONNECT, DEFAULT, parse
+from ninep.arguments import Parser, address, path, seconds, string, uid
 from ninep.backend import Backend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
@@ -27,7 +29,8 @@ from ninep.backends.readonly import ReadonlyBackend
 from ninep.client import Client, VersionError, connect
 from ninep.conformance.kernel import cli as lab
 from ninep.constants import MSIZE_MAX, QidType
-from ninep.errors import ConnectionLost, NinepError, RemoteError
+from ninep.destination import destination, written
+from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError
 from ninep.messages import Rgetattr
 from ninep.server import Server
 from ninep.session import DIALECTS
@@ -37,6 +40,8 @@ GOOD, FAILED, USAGE, UNREACHABLE, FAULT = range(5)
 MEMORY = "memory:"
 MSIZE_LARGEST = 16 * 1024 * 1024
 PART = 64 * 1024
+TIMEOUT = 30
+"""Seconds that a server may be silent."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -66,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
     except RemoteError as exc:
         what = f"aname {args.aname!r}" if exc.request == "Tattach" else args.path
         return complain(f"{what}: {exc}", FAILED)
+    except CodecError as exc:
+        return complain(f"{args.path}: this cannot be sent: {exc}", USAGE)
     except (ConnectionLost, VersionError) as exc:
         return complain(f"{args.address}: {exc}", UNREACHABLE)
     except BrokenPipeError:
@@ -92,7 +99,7 @@ def complain(what: object, code: int) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    top = argparse.ArgumentParser(prog="ninep", description="The 9P file protocol.")
+    top = Parser(prog="ninep", description="The 9P file protocol.")
     top.add_argument("--version", action="version", version=f"ninep {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_serve(commands.add_parser(
@@ -141,14 +148,6 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
                      help="largest message to agree to (default %(default)s)")  # fmt: skip
     sub.add_argument("-v", "--verbose", action="count", default=0, help="log more; may be repeated")
     sub.set_defaults(command=serve)
-
-
-def address(text: str) -> Address:
-    """Read an address for argparse."""
-    try:
-        return parse(text)
-    except ValueError as exc:
-        raise argparse.ArgumentTypeError(str(exc)) from None
 
 
 def msize(text: str) -> int:
@@ -223,39 +222,66 @@ async def listen(server: Server, wanted: list[str]) -> int:
 
 def add_client(sub: argparse.ArgumentParser) -> None:
     """Add the arguments that all client commands share."""
-    sub.add_argument("address", metavar="ADDR", type=address, help="server, such as HOST:PORT")
-    sub.add_argument("path", metavar="PATH", help="path on the server, from the attached root")
-    sub.add_argument("--aname", default="", help="tree to attach to")
-    sub.add_argument("--uname", default="", help="user name to attach as")
-    sub.add_argument("--uid", type=int, default=os.getuid(), help="number to attach as")
+    sub.add_argument("address", metavar="ADDR", type=partial(address, kinds=CONNECT),
+                     help="server, such as HOST:PORT")  # fmt: skip
+    sub.add_argument("path", metavar="PATH", type=path,
+                     help="path on the server, from the attached root")  # fmt: skip
+    sub.add_argument("--aname", type=string, default="", help="tree to attach to")
+    sub.add_argument("--uname", type=string, default="", help="user name to attach as")
+    sub.add_argument("--uid", type=uid, default=os.getuid(), help="number to attach as")
     sub.add_argument("--msize", type=msize, default=MSIZE_MAX, help="largest message in bytes")
+    sub.add_argument("--timeout", metavar="SECONDS", type=seconds, default=TIMEOUT,
+                     help="to connect, and for each reply (default %(default)s)")  # fmt: skip
 
 
 def over(run: Callable[[Client, argparse.Namespace], Coroutine[None, None, int]]) -> Command:
     """Return a command that connects first."""
 
     async def connected(args: argparse.Namespace) -> int:
-        try:
-            async with connect(
-                args.address, msize=args.msize, uname=args.uname, aname=args.aname, n_uname=args.uid
-            ) as server:
-                return await run(server, args)
-        except (NinepError, BrokenPipeError):
-            raise
-        except ConnectionError as exc:
-            return complain(f"cannot connect to {args.address}: {reason(exc)}", UNREACHABLE)
-        except OSError as exc:
-            code = UNREACHABLE if exc.filename is None else FAILED
-            return complain(f"{exc.filename or args.address}: {reason(exc)}", code)
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                server = await stack.enter_async_context(
+                    connect(
+                        args.address, msize=args.msize, uname=args.uname, aname=args.aname,
+                        n_uname=args.uid, timeout=args.timeout,
+                    )
+                )  # fmt: skip
+            except NinepError:
+                raise
+            except OSError as exc:
+                return complain(f"cannot connect to {args.address}: {reason(exc)}", UNREACHABLE)
+            return await told(run(server, args), getattr(args, "file", None) or "stdout")
 
     return lambda args: asyncio.run(connected(args))
+
+
+async def told(command: Coroutine[None, None, int], file: str) -> int:
+    """Run a command to its end, and say of what fails here that it is about `file`."""
+    try:
+        code = await command
+        sys.stdout.flush()
+    except (NinepError, BrokenPipeError):
+        raise
+    except OSError as exc:
+        return complain(f"{file}: {reason(exc)}", FAILED)
+    return code
+
+
+@contextlib.contextmanager
+def usable(file: object) -> Iterator[None]:
+    """Say of a local file that cannot be opened why."""
+    try:
+        yield
+    except OSError as exc:
+        raise Unusable(f"{file}: {reason(exc)}") from None
 
 
 async def ls(server: Client, args: argparse.Namespace) -> int:
     """Run `ninep ls`."""
     attributes = await server.stat(args.path)
     if not client.is_directory(attributes):
-        print(long(attributes, args.path) if args.long else args.path)
+        name = printable(os.fsencode(args.path))
+        print(long(attributes, name) if args.long else name)
         return GOOD
     for entry in sorted(await server.ls(args.path), key=lambda e: e.name):
         name = printable(entry.name)
@@ -279,40 +305,45 @@ async def cat(server: Client, args: argparse.Namespace) -> int:
 
 
 async def get(server: Client, args: argparse.Namespace) -> int:
-    """Run `ninep get`: a file that already exists locally is replaced when all has come."""
+    """Run `ninep get`: nothing local is touched before the first data are here."""
     if args.file == "-":
         return await cat(server, args)
-    name = args.file or os.path.basename(args.path.rstrip("/"))
-    if not name:
+    target = destination(args.file, os.path.basename(args.path.rstrip("/")))
+    if target is None:
         raise Unusable(f"{args.path}: name the local file")
-    part = Path(f"{name}.part")
-    try:
-        with part.open("wb") as out:
-            async for data in server.read(args.path):
-                out.write(data)
-        part.replace(name)
-    finally:
-        part.unlink(missing_ok=True)
+    async with contextlib.aclosing(server.read(args.path)) as parts:
+        first = await anext(parts, b"")
+        with contextlib.ExitStack() as stack:
+            with usable(target):
+                out = stack.enter_context(written(target))
+            out.write(first)
+            async for part in parts:
+                out.write(part)
     return GOOD
 
 
 async def put(server: Client, args: argparse.Namespace) -> int:
-    """Run `ninep put`."""
+    """Run `ninep put`: a path that ends in a slash is the directory to put the file in."""
+    file = args.file or os.path.basename(args.path)
+    inside = os.path.basename(file) if args.path.endswith("/") else ""
+    if not file or inside == "-":
+        raise Unusable(f"{args.path}: name the {'remote' if file else 'local'} file")
     with contextlib.ExitStack() as stack:
         source = sys.stdin.buffer
         mode = 0o644
-        if args.file != "-":
-            source = stack.enter_context(Path(args.file or os.path.basename(args.path)).open("rb"))
+        if file != "-":
+            with usable(file):
+                source = stack.enter_context(Path(file).open("rb"))
             mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
         parts: Iterator[bytes] = iter(lambda: source.read(PART), b"")
-        await server.write(args.path, parts, mode & 0o777)
+        await server.write(args.path + inside, parts, mode & 0o777)
     return GOOD
 
 
 async def show_stat(server: Client, args: argparse.Namespace) -> int:
     """Run `ninep stat`."""
     a = await server.stat(args.path)
-    print(f"  path: {args.path}")
+    print(f"  path: {printable(os.fsencode(args.path))}")
     print(f"   qid: type {a.qid.type:#04x} version {a.qid.version:#x} path {a.qid.path}")
     print(f"  mode: {stat.filemode(a.mode)} ({a.mode:#o})  links: {a.nlink}")
     print(f" owner: {a.uid}:{a.gid}")

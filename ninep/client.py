@@ -9,45 +9,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shlex
-import socket
 import stat
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from ninep.address import Address, parse
-from ninep.calls import Calls
-from ninep.codec import Codec, codec, read_size
+from ninep.address import CONNECT, Address, parse
+from ninep.channel import ROOT, Channel
+from ninep.codec import codec
 from ninep.constants import (
-    HDRSZ,
     IOHDRSZ,
     MAXWELEM,
     MSIZE_MAX,
     NOFID,
     NONUNAME,
-    NOTAG,
     GetattrMask,
     LopenFlag,
 )
-from ninep.errors import NUMBERS, CodecError, ConnectionLost, NinepError, RemoteError
-from ninep.messages import (
-    Buffer,
-    Dirent,
-    Message,
-    Rgetattr,
-    Rlerror,
-    RMessage,
-    TMessage,
-    Tversion,
-)
+from ninep.dial import dial
+from ninep.errors import NUMBERS, ConnectionLost, NinepError, RemoteError, Violation
+from ninep.messages import Buffer, Dirent, Rgetattr
+from ninep.names import DOTS, check
+from ninep.spec import spec
 
-R = TypeVar("R", bound=RMessage)
 ENOENT = NUMBERS["ENOENT"]
-PATIENCE = 5.0
-"""Seconds that a server started by `exec:` has to end after its client has left."""
-ROOT = 0
-"""The fid that `connect` attaches."""
 
 
 class VersionError(NinepError):
@@ -63,102 +47,23 @@ class Attach:
     n_uname: int = NONUNAME
 
 
-class Client(Calls):
+class Client(Channel):
     """A connection to a 9P server."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Talk through an open stream; `connect` is the usual way to get one."""
-        self.dialect = "9P2000.L"
-        self.msize = MSIZE_MAX
-        self._codec: Codec = codec(self.dialect)
-        self._reader = reader
-        self._writer = writer
-        self._waiting: dict[int, asyncio.Future[Message]] = {}
-        self._tags = Numbers(NOTAG)
-        self._fids = Numbers(NOFID, first=ROOT + 1)
-        self._lost: Exception | None = None
-        self._receiver = asyncio.ensure_future(self._receive())
-
-    # One message at a time
-
-    async def rpc(self, t: TMessage, reply: type[R]) -> R:
-        """Send a request and return its reply.
-
-        Errors: RemoteError (the server's answer is an error), ConnectionLost
-        """
-        r = await self._exchange(t)
-        if isinstance(r, Rlerror):
-            raise RemoteError(r.ecode, type(t).__name__)
-        if not isinstance(r, reply):
-            raise ConnectionLost(f"{type(t).__name__} was answered by {type(r).__name__}")
-        return r
-
-    async def _exchange(self, t: TMessage) -> Message:
-        """Send a request, wait for what comes back.  Its tag is in use until that has come, even
-        if nobody waits for it any more.
-        """
-        if self._lost is not None:
-            raise ConnectionLost(str(self._lost))
-        tag = NOTAG if isinstance(t, Tversion) else self._tags.take()
-        try:
-            frame = self._codec.encode(tag, t)
-        except CodecError:
-            self._tags.give_back(tag)
-            raise
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting[tag] = future
-        self._writer.write(frame)
-        with contextlib.suppress(OSError):  # the receiver will see it, and say so
-            await self._writer.drain()
-        return await future
-
-    async def _receive(self) -> None:
-        """Hand each reply to the request it answers."""
-        try:
-            while True:
-                head = await self._reader.readexactly(HDRSZ)
-                size = read_size(head)[0]
-                if not HDRSZ <= size <= self.msize:
-                    raise ConnectionLost(f"a reply of {size} bytes, msize {self.msize}")
-                frame = head + await self._reader.readexactly(size - HDRSZ)
-                self._settle(*self._codec.decode(frame))
-        except asyncio.IncompleteReadError:
-            self._fail(ConnectionLost("the server has closed the connection"))
-        except (OSError, NinepError) as exc:
-            self._fail(exc)
-
-    def _settle(self, tag: int, r: Message) -> None:
-        future = self._waiting.pop(tag, None)
-        if future is None:
-            raise ConnectionLost(f"a reply with tag {tag}, which is not in use")
-        self._tags.give_back(tag)
-        if not future.done():
-            future.set_result(r)
-
-    def _fail(self, exc: Exception) -> None:
-        self._lost = exc
-        self._writer.close()
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(ConnectionLost(str(exc)))
-
-    async def close(self) -> None:
-        """Close the connection; the server drops what is left."""
-        self._receiver.cancel()
-        await asyncio.gather(self._receiver, return_exceptions=True)
-        self._fail(ConnectionLost("closed"))
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
 
     # A session
 
     async def begin(self, dialect: str, msize: int, attach: Attach) -> None:
         """Agree on dialect and msize, and attach the fid `ROOT`.
 
-        Errors: VersionError, RemoteError, ConnectionLost
+        Clauses: version.msize-not-larger, version.msize-minimum
+        Errors:  VersionError, RemoteError, ConnectionLost
         """
-        r = await self.tversion(msize, dialect.encode())
-        if r.version != dialect.encode() or r.msize > msize:
+        try:
+            r = await self.tversion(msize, dialect.encode())
+        except RemoteError as exc:
+            raise VersionError(f"asked for {dialect}; got {exc}") from None
+        least = spec().dialects[dialect].msize_min
+        if r.version != dialect.encode() or not least <= r.msize <= msize:
             said = r.version[:64].decode("ascii", "backslashreplace")
             raise VersionError(f"asked for {dialect}, {msize} bytes; got {said}, {r.msize} bytes")
         self.dialect, self.msize, self._codec = dialect, r.msize, codec(dialect)
@@ -170,37 +75,52 @@ class Client(Calls):
     async def walk(self, path: str | bytes) -> AsyncIterator[int]:
         """Walk from the root to `path`; the fid is clunked at the end.
 
-        Errors: RemoteError: ENOENT if an element is missing
+        Errors: RemoteError: ENOENT, ENOTDIR or EACCES of the first element that cannot be walked to
         """
-        names = [name for name in os.fsencode(path).split(b"/") if name]
         fid = self._fids.take()
-        try:
-            await self._walk(fid, names)
-        except RemoteError:
-            self._fids.give_back(fid)
-            raise
+        await self._walk(fid, [name for name in os.fsencode(path).split(b"/") if name])
         try:
             yield fid
         finally:
             await self._clunk(fid)
 
     async def _walk(self, fid: int, names: list[bytes]) -> None:
-        at = ROOT
-        for i in range(0, len(names) or 1, MAXWELEM):
-            part = tuple(names[i : i + MAXWELEM])
-            r = await self.twalk(at, fid, part)
-            if len(r.wqid) < len(part):
-                if at == fid:
-                    await self.tclunk(fid)
-                raise RemoteError(ENOENT, "Twalk")
-            at = fid
+        """Bind `fid` to what `names` lead to, or leave nothing behind.
+
+        Clauses: walk.first-name, walk.partial-result: why a later name is not found is not said.
+                 So what was found is walked to, and the next name asked for alone.
+        """
+        at, most = ROOT, MAXWELEM
+        try:
+            while at == ROOT or names:
+                part = names[:most]
+                found = await self._step(at, fid, part)
+                if found < len(part):
+                    most = found
+                else:
+                    at, names, most = fid, names[found:], most if most == MAXWELEM else 1
+        except BaseException as exc:
+            if at == fid:
+                await self._clunk(fid)
+            elif not isinstance(exc, asyncio.CancelledError):  # its number waits for the Rflush
+                self._fids.give_back(fid)
+            raise
+
+    async def _step(self, at: int, fid: int, part: list[bytes]) -> int:
+        found = len((await self.twalk(at, fid, tuple(part))).wqid)
+        if part and not found:
+            raise RemoteError(ENOENT, "Twalk")
+        return found
 
     async def _clunk(self, fid: int) -> None:
-        try:
-            with contextlib.suppress(ConnectionLost):  # then the server has dropped it already
-                await self.tclunk(fid)
-        finally:
-            self._fids.give_back(fid)
+        """Clunk a fid.  Who has been cancelled does not wait for that, but the Tclunk waits for
+        the Rflush of what it was cancelled in.
+        """
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            self._spawn(self._forget(fid, after=tuple(self._background)))
+        else:
+            await asyncio.shield(self._spawn(self._forget(fid)))
 
     @contextlib.asynccontextmanager
     async def open(self, path: str | bytes, flags: int = LopenFlag.RDONLY) -> AsyncIterator[int]:
@@ -218,13 +138,26 @@ class Client(Calls):
         """Return the entries of a directory, `.` and `..` left out, in the server's order."""
         async with self.open(path, LopenFlag.RDONLY) as fid:
             entries: list[Dirent] = []
-            offset = 0
+            offset, before = 0, {0}
             while data := (await self.treaddir(fid, offset, self.msize - IOHDRSZ)).data:
-                entries += self._codec.dirents(data)
+                entries += self._entries(data)
                 offset = entries[-1].offset
-        return [e for e in entries if e.name not in (b".", b"..")]
+                if offset in before:
+                    raise self._left(f"Treaddir led back to the offset {offset}")
+                before.add(offset)
+        return [e for e in entries if e.name not in DOTS]
 
-    async def read(self, path: str | bytes) -> AsyncIterator[Buffer]:
+    def _entries(self, data: Buffer) -> list[Dirent]:
+        """Return the entries of an Rreaddir, all of which have a name that a file can have."""
+        try:
+            entries = self._codec.dirents(data)
+            for entry in entries:
+                check(entry.name)
+        except Violation as exc:
+            raise self._left(f"Treaddir was answered by what is no listing: {exc}") from None
+        return entries
+
+    async def read(self, path: str | bytes) -> AsyncGenerator[Buffer, None]:
         """Yield the content of a file in parts."""
         async with self.open(path, LopenFlag.RDONLY) as fid:
             offset = 0
@@ -243,13 +176,15 @@ class Client(Calls):
                 view = memoryview(part)
                 while view:
                     count = (await self.twrite(fid, offset, view[: self.msize - IOHDRSZ])).count
+                    if not count:  # write.never-stuck
+                        raise self._left("Twrite was answered by a count of 0")
                     offset += count
                     view = view[count:]
             return offset
 
     @contextlib.asynccontextmanager
     async def _created(self, path: str | bytes, mode: int) -> AsyncIterator[int]:
-        directory, _, name = os.fsencode(path).rstrip(b"/").rpartition(b"/")
+        directory, _, name = os.fsencode(path).rpartition(b"/")
         try:
             async with self.open(path, LopenFlag.WRONLY | LopenFlag.TRUNC) as fid:
                 yield fid
@@ -267,69 +202,8 @@ class Client(Calls):
             return (await self.treadlink(fid)).target
 
 
-class Numbers:
-    """Lowest free numbers below a limit, as the Linux client hands them out."""
-
-    def __init__(self, limit: int, first: int = 0) -> None:
-        """Start at `first`."""
-        self._next = first
-        self._limit = limit
-        self._free: list[int] = []
-
-    def take(self) -> int:
-        """Return a number that is not in use."""
-        if self._free:
-            return self._free.pop()
-        if self._next >= self._limit:
-            raise ConnectionLost("no number is free")
-        self._next += 1
-        return self._next - 1
-
-    def give_back(self, number: int) -> None:
-        """Let a number be used again."""
-        if number != self._limit:
-            self._free.append(number)
-
-
 @contextlib.asynccontextmanager
-async def stream(
-    address: Address,
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Connect to an address; what `exec:` started has ended when this is left.
-
-    Errors: OSError
-    """
-    if address.kind == "tcp":
-        reader, writer = await asyncio.open_connection(address.host, address.port)
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield reader, writer
-    elif address.kind == "unix":
-        yield await asyncio.open_unix_connection(address.path)
-    elif address.kind == "fd":
-        yield await asyncio.open_connection(sock=socket.socket(fileno=address.fd))
-    else:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            end = theirs.fileno()
-            command = shlex.split(address.path)
-            process = await asyncio.create_subprocess_exec(*command, stdin=end, stdout=end)
-        try:
-            yield await asyncio.open_connection(sock=ours)
-        finally:
-            await ended(process)
-
-
-async def ended(process: asyncio.subprocess.Process) -> None:
-    """Wait for a server that has lost its only client to end; end it if it does not."""
-    try:
-        await asyncio.wait_for(process.wait(), PATIENCE)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-@contextlib.asynccontextmanager
-async def connect(
+async def connect(  # noqa: PLR0913  keywords: what a session is made of
     address: str | Address,
     *,
     dialect: str = "9P2000.L",
@@ -337,20 +211,28 @@ async def connect(
     uname: str | bytes = "",
     aname: str | bytes = "",
     n_uname: int = NONUNAME,
+    timeout: float | None = None,  # noqa: ASYNC109  of each reply, too
 ) -> AsyncIterator[Client]:
     """Connect to a server, agree on a dialect and attach to `aname`.
 
-    Errors: OSError (nobody listens), VersionError, RemoteError (attach refused)
+    A server is left if that takes longer than `timeout` seconds, or a later reply does.
+
+    Errors: OSError (nobody listens), VersionError, RemoteError (attach refused), ConnectionLost
     """
-    where = address if isinstance(address, Address) else parse(address)
-    async with stream(where) as (reader, writer):
-        client = Client(reader, writer)
+    where = address if isinstance(address, Address) else parse(address, CONNECT)
+    attach = Attach(os.fsencode(uname), os.fsencode(aname), n_uname)
+    limit = asyncio.timeout(timeout)
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            attach = Attach(os.fsencode(uname), os.fsencode(aname), n_uname)
-            await client.begin(dialect, msize, attach)
-            yield client
-        finally:
-            await client.close()
+            async with limit:
+                client = Client(*await stack.enter_async_context(dial(where)), timeout)
+                stack.push_async_callback(client.close)
+                await client.begin(dialect, msize, attach)
+        except TimeoutError:
+            if not limit.expired():  # the system's own
+                raise
+            raise ConnectionLost(f"no session has begun within {timeout:g} s") from None
+        yield client
 
 
 def is_directory(attributes: Rgetattr) -> bool:

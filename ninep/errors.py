@@ -64,17 +64,22 @@ class RemoteError(NinepError, OSError):
 
     def __init__(self, ecode: int, request: str) -> None:
         """Take the Linux errno and the name of the T-message."""
-        super().__init__(f"{request}: {os.strerror(ecode)}")
+        super().__init__(f"{request}: {meaning(ecode)}")
         self.errno = ecode
         self.request = request
 
     def __str__(self) -> str:
         """Give the T-message's name and what the number means."""
-        return f"{self.request}: {os.strerror(self.errno or 0)} (errno {self.errno})"
+        return f"{self.request}: {meaning(self.errno or 0)} (errno {self.errno})"
 
 
 class ConnectionLost(NinepError, ConnectionError):
     """The peer is gone, or was left for breaking the protocol."""
+
+
+def meaning(ecode: int) -> str:
+    """Say what a number that came as an error means; a server may send any."""
+    return os.strerror(ecode) if 0 < ecode <= ERRNO_MAX else "no error that Linux knows"
 
 
 def linux_errno(exc: OSError) -> int:

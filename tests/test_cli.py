@@ -121,7 +121,9 @@ async def test_stat(prompt: Prompt) -> None:
         (["cat", "missing"], FAILED, "missing: Twalk: No such file or directory"),
         (["cat", "dir"], FAILED, "Is a directory"),
         (["ls", "file/below"], FAILED, "file/below"),
-        (["put", "new", "/nonexistent/local"], FAILED, "/nonexistent/local: No such file"),
+        (["stat", "file/below"], FAILED, "file/below: Twalk: Not a directory"),
+        (["get", "missing", "x" * 300], FAILED, "missing: Twalk: No such file or directory"),
+        (["put", "/new2/", "/etc/hostname"], FAILED, "/new2/: Twalk: No such file or directory"),
         (["cat", "file", "--aname", "nope"], FAILED, "aname 'nope'"),
         (["put", "new", "/etc/hostname", "--aname", "ro"], FAILED, "Read-only file system"),
     ],
@@ -137,6 +139,64 @@ async def test_what_the_server_refuses(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["put", "new", "/nonexistent/local"], "/nonexistent/local: No such file"),
+        (["put", "new", "/"], "/: Is a directory"),
+        (["put", "dir/"], "dir/: name the local file"),
+        (["put", "dir/", "-"], "dir/: name the remote file"),
+        (["get", "file", "/nonexistent/local"], "/nonexistent/local: No such file"),
+        (["get", "/", "/etc"], "/: name the local file"),
+        (["ls", "/".join(["x" * 9000] * 16), "--msize", "8192"], "this cannot be sent"),
+    ],
+)
+async def test_what_cannot_be_done_here(prompt: Prompt, arguments: list[str], says: str) -> None:
+    """One line that names the local file or the argument, exit 2."""
+    command, *rest = arguments
+    code, out, err = await prompt(command, *rest)
+    assert (USAGE, "") == (code, out)
+    assert says in err
+    assert err.count("\n") == 1
+
+
+async def test_get_touches_nothing_else(
+    prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files of the same folder stay, and so does the old one if there is no new one."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("file.part", "missing.part", "missing"):
+        Path(name).write_bytes(b"mine")
+    assert (await prompt("get", "file"))[0] == GOOD
+    assert (await prompt("get", "missing"))[0] == FAILED
+    assert {b"mine"} == {Path(n).read_bytes() for n in ("file.part", "missing.part", "missing")}
+    assert sorted(os.listdir()) == ["file", "file.part", "missing", "missing.part", "tree"]
+
+
+async def test_directories_as_destinations(prompt: Prompt, root: Path, tmp_path: Path) -> None:
+    """A local directory and a remote path with a slash behind get the file inside."""
+    assert await prompt("get", "file", str(tmp_path)) == (GOOD, "", "")
+    assert (tmp_path / "file").read_bytes() == b"content\n"
+    assert await prompt("put", "/dir/", str(tmp_path / "file")) == (GOOD, "", "")
+    assert (root / "dir" / "file").read_bytes() == b"content\n"
+
+
+def test_no_room_for_the_output(root: Path) -> None:
+    """What cannot be written on stdout is one line and exit 1."""
+    with (
+        serve(str(root), "--listen", "127.0.0.1:0") as (_, (address,)),
+        Path("/dev/full").open("wb") as full,
+    ):
+        for command in ("ls", "cat"):
+            done = subprocess.run(
+                [sys.executable, "-m", "ninep", command, address, "file"],
+                stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+            assert (FAILED, "ninep: stdout: No space left on device\n") == (
+                done.returncode, done.stderr,
+            )  # fmt: skip
+
+
 def test_nobody_listens(capfd: pytest.CaptureFixture[str]) -> None:
     """Exit 3 and one line with the address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -146,6 +206,16 @@ def test_nobody_listens(capfd: pytest.CaptureFixture[str]) -> None:
         f"cannot connect to tcp://127.0.0.1:{port}: Connection refused\n" in capfd.readouterr().err
     )
     assert main(["ls", "unix:///nonexistent/s", "/"]) == UNREACHABLE
+    assert main(["ls", "exec:/nonexistent/command", "/"]) == UNREACHABLE
+    assert "cannot connect to exec:/nonexistent/command: No such" in capfd.readouterr().err
+
+
+def test_a_silent_server(capfd: pytest.CaptureFixture[str]) -> None:
+    """Exit 3 after --timeout seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        assert main(["ls", address, "/", "--timeout", "0.1"]) == UNREACHABLE
+    assert f"tcp://{address}: no session has begun within 0.1 s\n" in capfd.readouterr().err
 
 
 async def test_a_server_that_speaks_something_else(capfd: pytest.CaptureFixture[str]) -> None:
@@ -178,6 +248,15 @@ async def test_a_server_that_speaks_something_else(capfd: pytest.CaptureFixture[
         ["serve", "/", "--dialect", "9P2001"],
         ["serve", "/", "--dialect", "9P2000"],
         ["lab", "--transport", "pigeon"],
+        ["lab", "--kernel", "nope"],
+        ["ls", "foo..bar:5640", "/"],
+        ["ls", "exec:foo 'bar", "/"],
+        ["ls", "127.0.0.1:1", "/", "--uid", "-1"],
+        ["ls", "127.0.0.1:1", "/", "--uid", "4294967296"],
+        ["ls", "127.0.0.1:1", "/", "--aname", "x" * 70_000],
+        ["ls", "127.0.0.1:1", "x" * 70_000],
+        ["serve", "/", "--listen", f"tcp://{'x' * 70}.com:0"],
+        ["serve", "/", "--listen", "exec:true"],
     ],
 )
 def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:

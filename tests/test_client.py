@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import errno
 import os
-import sys
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator
+from unittest.mock import AsyncMock
 
 import pytest
 
-from ninep import client as client_module
 from ninep import connect
 from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
-from ninep.client import Client, Numbers, VersionError
-from ninep.codec import codec, read_size
-from ninep.constants import LopenFlag
-from ninep.errors import CodecError, ConnectionLost, RemoteError
+from ninep.client import Client, VersionError
+from ninep.constants import NONUNAME, NOTAG, LopenFlag
+from ninep.errors import ConnectionLost, RemoteError
 from ninep.messages import Message, RMessage
 from ninep.server import Server
 from tests.helpers import settled
-
-CODEC = codec("9P2000.L")
-QID = m.Qid(0x80, 1, 1)
-Script = Callable[[int, Message], bytes]
+from tests.scripted import CODEC, QID, Call, answer, scripted
 
 
 @pytest.fixture
@@ -35,33 +31,6 @@ async def client() -> AsyncIterator[Client]:
         connect(running.addresses[0], msize=8192) as found,
     ):
         yield found
-
-
-@contextlib.asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[Client]:
-    """Connect to a server that answers Tversion and Tattach, and anything else by the script."""
-
-    def reply(tag: int, t: Message) -> bytes:
-        if isinstance(t, m.Tversion):
-            return CODEC.encode(tag, m.Rversion(8192, b"9P2000.L"))
-        return CODEC.encode(tag, m.Rattach(QID)) if isinstance(t, m.Tattach) else script(tag, t)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while head := await reader.readexactly(4):
-                rest = await reader.readexactly(read_size(head)[0] - 4)
-                writer.write(reply(*CODEC.decode(head + rest)))
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as other:
-        port = other.sockets[0].getsockname()[1]
-        async with connect(f"tcp://127.0.0.1:{port}") as found:
-            yield found
-
-
-def answer(r: RMessage) -> Script:
-    """Return a script that gives one reply to everything."""
-    return lambda tag, _: CODEC.encode(tag, r)
 
 
 async def test_write_and_read(client: Client) -> None:
@@ -86,6 +55,56 @@ async def test_more_names_than_one_walk_carries(client: Client) -> None:
     with pytest.raises(RemoteError):
         await client.stat("/d0/missing/d2")
     assert await client.ls(path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("d/f/x", errno.ENOTDIR),
+        ("d/f/x/y", errno.ENOTDIR),
+        ("d/missing/x", errno.ENOENT),
+        ("missing", errno.ENOENT),
+        ("d/" + "x" * 300 + "/y", errno.ENAMETOOLONG),
+        ("d/../" * 10 + "d/f/x", errno.ENOTDIR),
+    ],
+)
+async def test_why_a_path_ends(client: Client, path: str, number: int) -> None:
+    """The reason is that of the name where the walk stops, and no fid is left."""
+    async with client.walk("/") as fid:
+        await client.tmkdir(fid, b"d", 0o755, NONUNAME)
+    await client.write("d/f", [])
+    with pytest.raises(RemoteError) as caught:
+        await client.stat(path)
+    assert number == caught.value.errno
+    assert client._fids.taken == set()  # noqa: SLF001
+
+
+@pytest.mark.parametrize("found", [0, 1, 2])
+async def test_a_server_that_never_says_why(found: int) -> None:
+    """A walk that always stops early ends with ENOENT."""
+
+    def script(tag: int, t: Message) -> bytes:
+        qids = (QID,) * min(found, len(t.wname) - 1) if isinstance(t, m.Twalk) else ()
+        return CODEC.encode(tag, m.Rwalk(qids) if isinstance(t, m.Twalk) else m.Rclunk())
+
+    async with scripted(script) as client:
+        with pytest.raises(RemoteError, match="No such file"):
+            await client.stat("a/b/c")
+
+
+async def test_a_file_whose_directory_comes_late() -> None:
+    """What appears while the reason is asked for is walked to."""
+    replies = iter([m.Rwalk((QID,)), *[m.Rwalk((QID,))] * 3, m.Rlerror(1), m.Rclunk()])
+    async with scripted(lambda tag, _: CODEC.encode(tag, next(replies))) as client:
+        with pytest.raises(RemoteError, match="Tgetattr"):
+            await client.stat("a/b/c")
+
+
+async def test_no_file_without_a_name(client: Client) -> None:
+    """A path that ends in a slash names no file to be created."""
+    with pytest.raises(RemoteError):
+        await client.write("new/", [b"x"])
+    assert await client.ls("/") == []
 
 
 async def test_large_directories(client: Client) -> None:
@@ -115,13 +134,6 @@ async def test_many_at_once(client: Client) -> None:
     assert {r.size for r in results} == {1000}
 
 
-async def test_a_value_that_does_not_fit(client: Client) -> None:
-    """It is refused before anything is sent, and the client goes on."""
-    with pytest.raises(CodecError):
-        await client.tclunk(-1)
-    assert await client.ls("/") == []
-
-
 async def test_a_server_without_this_dialect() -> None:
     """VersionError names what was asked for and what came."""
     async with Server(MemoryBackend(), "tcp://127.0.0.1:0", dialects=()) as running:
@@ -130,54 +142,94 @@ async def test_a_server_without_this_dialect() -> None:
                 pass
 
 
-async def test_reply_of_the_wrong_type() -> None:
-    """It is not taken for an answer."""
-    async with scripted(answer(m.Rclunk())) as client:
-        with pytest.raises(ConnectionLost, match="Tgetattr was answered by Rclunk"):
-            await client.tgetattr(0, 1)
+def entry(name: bytes, offset: int = 1) -> bytes:
+    """Return a packed entry of a listing."""
+    return CODEC.pack_dirent(m.Dirent(QID, offset, 8, name))
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        lambda tag, _: CODEC.encode(tag + 1, m.Rclunk()),
-        lambda _, __: b"\xff\xff\xff\xff\0\0\0",
-        lambda _, __: b"\7\0\0\0\xc8\0\0",
-        lambda tag, _: CODEC.encode(tag, m.Rclunk())[:5],
-    ],
-    ids=["other tag", "too large", "unknown type", "cut"],
-)
-async def test_replies_that_end_the_connection(script: Script) -> None:
-    """Whatever is wrong, every request gets an error and none hangs."""
-    client: Client
+BREACHES: list[tuple[Call, RMessage, str]] = [
+    (lambda c: c.write("/", [b"abc"]), m.Rwrite(0), "Twrite was answered by a count of 0"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a", 0)), "led back to the offset 0"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a", 7)), "led back to the offset 7"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a")[:-1]), "no listing: frame.short-body"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a/b")), "no listing: names.no-slash"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a\0b")), "no listing: names.no-nul"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"")), "no listing: names.not-empty"),
+    (lambda c: c.ls("/"), m.Rreaddir(entry(b"a" * 4000)), "no listing: names.too-long"),
+]
+
+
+@pytest.mark.parametrize(("call", "r", "says"), BREACHES)
+async def test_servers_that_break_the_protocol(call: Call, r: RMessage, says: str) -> None:
+    """The reply is not taken for an answer, and the server is left, which ends every call."""
+    opening = {m.Twalk: m.Rwalk(()), m.Tlopen: m.Rlopen(QID, 0)}
+
+    def script(tag: int, t: Message) -> bytes:
+        return CODEC.encode(tag, opening.get(type(t), r))
+
     async with scripted(script) as client:
-        one = asyncio.ensure_future(client.tclunk(7))
-        if script(1, m.Tclunk(7))[:1] == CODEC.encode(1, m.Rclunk())[:1] == b"\7":
-            await settled(20)
-            client._reader.feed_eof()  # noqa: SLF001  half a frame, then the end
-        with pytest.raises(ConnectionLost):
-            await asyncio.wait_for(one, 10)
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(ConnectionLost, match=says):
+            await asyncio.wait_for(call(client), 10)
+        with pytest.raises(ConnectionLost, match=says):
             await client.tclunk(7)
 
 
-async def test_a_cancelled_request_keeps_its_tag() -> None:
-    """Its late reply is taken for it and for no other request."""
-    async with scripted(answer(m.Rclunk())) as client:
-        task = asyncio.ensure_future(client.tclunk(1))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        assert await client.tclunk(2) == m.Rclunk()
-        assert await client.tclunk(3) == m.Rclunk()
+@pytest.mark.parametrize("msize", [0, 8, 4095, 1 << 20])
+async def test_a_server_with_another_msize(msize: int) -> None:
+    """version.msize-minimum, version.msize-not-larger: no session begins."""
+    with pytest.raises(VersionError, match=f"asked for 9P2000.L, 8192 bytes; .* {msize} bytes"):
+        async with scripted(answer(m.Rclunk()), msize):
+            pass
 
 
-async def test_a_server_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What exec: started is ended when its client leaves."""
-    monkeypatch.setattr(client_module, "PATIENCE", 0.01)
-    code = "import ninep.cli as c, time; c.main(['serve', 'memory:', '--listen', 'fd://0']); time"
-    async with connect(f'exec:{sys.executable} -c "{code}.sleep(600)"') as client:
-        assert await client.ls("/") == []
+async def test_a_cancelled_call_leaves_no_fid_on_the_server() -> None:
+    """Whatever it was cancelled in: the server has the root's fid and no other."""
+    tree = MemoryBackend()
+    async with Server(tree, "127.0.0.1:0") as running, connect(running.addresses[0]) as client:
+        await client.write("f", [b"x"])
+        for turns in range(40):
+            task = asyncio.ensure_future(client.stat("f"))
+            await settled(turns)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0.1)
+        (connection,) = running.connections
+        assert len(connection.session.fids) == 1
+        assert client._fids.taken == set()  # noqa: SLF001
+
+
+async def test_a_server_that_does_not_accept() -> None:
+    """A session that does not begin in time is given up."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(ConnectionLost, match=r"no session has begun within 0.05 s"):
+            async with connect(f"127.0.0.1:{port}", timeout=0.05):
+                pass
+
+
+async def test_a_version_that_is_refused() -> None:
+    """An error in answer to Tversion is no session."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+        writer.write(CODEC.encode(NOTAG, m.Rlerror(errno.EINVAL)))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        with pytest.raises(VersionError, match=r"asked for 9P2000.L; got Tversion: Invalid"):
+            async with connect(f"127.0.0.1:{port}"):
+                pass
+
+
+async def test_a_timeout_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays what it is."""
+    late = TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+    monkeypatch.setattr("ninep.dial.asyncio.open_connection", AsyncMock(side_effect=late))
+    with pytest.raises(TimeoutError, match="Connection timed out"):
+        async with connect("127.0.0.1:1", timeout=5):
+            pass
 
 
 async def test_append_only_needs_the_flag(client: Client) -> None:
@@ -186,13 +238,3 @@ async def test_append_only_needs_the_flag(client: Client) -> None:
     async with client.open("f", LopenFlag.WRONLY | LopenFlag.APPEND) as fid:
         await client.twrite(fid, 0, b" two")
     assert (await client.stat("f")).size == 7
-
-
-def test_numbers_run_out() -> None:
-    """There are 65,535 tags and no more."""
-    numbers = Numbers(2)
-    assert [numbers.take(), numbers.take()] == [0, 1]
-    with pytest.raises(ConnectionLost):
-        numbers.take()
-    numbers.give_back(1)
-    assert numbers.take() == 1

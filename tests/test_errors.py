@@ -114,3 +114,9 @@ def test_what_a_server_answered() -> None:
     """A RemoteError names the request and what the number means."""
     text = str(RemoteError(errno.ENOENT, "Twalk"))
     assert f"Twalk: {os.strerror(errno.ENOENT)} (errno {errno.ENOENT})" == text
+
+
+@pytest.mark.parametrize("ecode", [0, ERRNO_MAX + 1, (1 << 32) - 1])
+def test_a_server_may_answer_any_number(ecode: int) -> None:
+    """One that means nothing is told as it came."""
+    assert f"Twalk: no error that Linux knows (errno {ecode})" == str(RemoteError(ecode, "Twalk"))

@@ -13,6 +13,7 @@ import pytest
 
 from ninep import connect, server
 from ninep import messages as m
+from ninep.address import Address
 from ninep.backend import Backend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
@@ -430,7 +431,7 @@ async def test_cannot_listen() -> None:
             async with Server(MemoryBackend(), running.addresses[0]):
                 pass
     with pytest.raises(OSError, match="cannot listen"):
-        async with Server(MemoryBackend(), "exec:true"):
+        async with Server(MemoryBackend(), Address("exec", path="true")):
             pass
 
 

@@ -39,10 +39,15 @@ MAY_IMPORT = {
     "generate": "spec schema dispatch",
     "backends": "constants messages errors backend",
     "server": "address constants messages errors backend tags session dispatch",
-    "client": "address constants messages errors codec calls",
+    "dial": "address errors",
+    "channel": "constants messages errors codec calls",
+    "client": "spec address constants messages errors codec names dial channel",
     "conformance": "spec constants messages schema errors codec client",
+    "arguments": "address constants",
+    "destination": "",
     "cli": (
         "spec address constants messages errors session backend backends server client conformance"
+        " arguments destination"
     ),
 }
 """Module or folder of ninep/, and which others it may import.  A row names only rows above it."""
@@ -51,9 +56,9 @@ FACADES = {"__init__", "__main__"}
 """They import what they hand on."""
 
 ONLY_IN = {
-    "asyncio": {"backends", "server", "client", "cli"},
-    "socket": {"server", "client", "cli", "conformance"},
-    "os": {"backends", "server", "client", "cli", "conformance"},
+    "asyncio": {"backends", "server", "dial", "channel", "client", "cli"},
+    "socket": {"server", "dial", "cli", "conformance"},
+    "os": {"backends", "server", "client", "arguments", "destination", "cli", "conformance"},
 }
 """Modules of the standard library, and the only rows that may use them."""
 
