@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 HERE = Path(__file__).parent
 START = 20.0
@@ -64,7 +65,7 @@ def adapters() -> dict[str, Adapter]:
 def read(path: Path) -> Adapter:
     """Read one adapter."""
     row = tomllib.loads(path.read_text(encoding="utf-8"))
-    frozen = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
     return Adapter(path.stem, **frozen)
 
 

@@ -322,5 +322,6 @@ class Runner:
 
 def outcome(first: Broken | None, tolerated: Sequence[Broken]) -> Verdict:
     """Return what a case came to that broke off at `first`, or met only tolerated answers."""
-    broke: list[Verdict] = [weight(CLAUSES[first.clause])] if first else []
-    return worst([*broke, *("warn" for _ in tolerated)]) if broke or tolerated else "pass"
+    if first is not None and weight(CLAUSES[first.clause]) == "fail":
+        return "fail"
+    return "warn" if first or tolerated else "pass"

@@ -190,13 +190,13 @@ def of_frames() -> Iterator[Mutant]:
 
 
 @contextmanager
-def another_number(clause: str) -> Iterator[None]:
+def another_number(spoiled: str) -> Iterator[None]:
     """Have the breach of one clause reported by another errno."""
     original = Violation.__init__
 
-    def made(self: Violation, broken: str, detail: str = "") -> None:
-        original(self, broken, detail)
-        if broken == clause:
+    def made(self: Violation, clause: str, detail: str = "") -> None:
+        original(self, clause, detail)
+        if clause == spoiled:
             self.errno = other(self.errno or 0)
 
     Violation.__init__ = made  # type: ignore[method-assign]

@@ -5,8 +5,8 @@ A row of `semantic/PAGE.toml` has
     id          its name; the file is the page of its clause
     clause      the clause that it breaks
     seam        `module:function` or `module:Class.method` of our own server, or a constant
-    old, new    a piece of the source there, which occurs exactly once, and what stands there instead;
-                a constant has only `new`, an expression
+    old, new    a piece of the source there, which occurs exactly once, and what stands in its
+                place; a constant has only `new`, an expression
     readonly    true: the server exports read-only
     equivalent  why nobody can see the difference; without it some case must
 """

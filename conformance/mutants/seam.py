@@ -61,7 +61,7 @@ def found(seam: str) -> tuple[ModuleType, Any, str]:
 
 def rewritten(module: ModuleType, before: Any, name: str, old: str, new: str) -> Any:
     """Return a function made from the same source with one piece of it replaced."""
-    function = before.fget if isinstance(before, property) else inspect.unwrap(before)
+    function: Any = before.fget if isinstance(before, property) else inspect.unwrap(before)
     source = textwrap.dedent(inspect.getsource(function))
     if source.count(old) != 1:
         raise SeamError(f"{module.__name__}:{name} has {source.count(old)} times {old!r}")

@@ -14,7 +14,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -35,6 +35,7 @@ DIALECT = "9P2000.L"
 OPTIONS = Options((DIALECT,), uname=b"root", uid=0)
 DEADLINE = 0.3
 """Seconds; the server is in this very process."""
+Find = Callable[[str], tuple[str, list[str]]]
 KILLS = frozenset({"fail", "warn"})
 
 
@@ -123,10 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if lived else 0
 
 
-def shown(names: Sequence[str], find: object, jobs: int) -> Iterator[tuple[str, list[str]]]:
+def shown(names: Sequence[str], find: Find, jobs: int) -> Iterator[tuple[str, list[str]]]:
     """Sweep in several processes; show each mutant as it is done."""
     with ProcessPoolExecutor(jobs) as pool:
-        for name, found in pool.map(find, names):  # type: ignore[arg-type]  # one of the two above
+        for name, found in pool.map(find, names):
             word = "killed  " if found else "SURVIVES"
             print(word, name, *found, flush=True)
             yield name, found
