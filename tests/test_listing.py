@@ -95,3 +95,21 @@ def test_a_cookie_never_handed_out() -> None:
     found = listing([b"a"])
     with pytest.raises(Violation, match="cookie-known"):
         found.read(7, ROOM)
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_scan_ends_with_its_listing() -> None:
+    """What a scan holds open is let go with the listing, wherever it was read to."""
+    ended = []
+
+    def scan() -> Iterator[Entry]:
+        try:
+            yield from [(Qid(0, 0, 1), 8, b"a"), (Qid(0, 0, 2), 8, b"b")]
+        finally:
+            ended.append(True)
+
+    found = Listing(scan, [], CODEC.pack_dirent)
+    found.read(0, 25)
+    assert not ended
+    del found
+    assert ended

@@ -152,6 +152,7 @@ async def test_root_moved(path: Path, root: Node) -> None:
     assert [b"old"] == await names(root)
 
 
+@pytest.mark.usefixtures("no_collector")
 async def test_descriptors(path: Path) -> None:
     """When all nodes and files were let go, all descriptors are closed."""
     before = descriptors()
