@@ -1,7 +1,8 @@
 """The listing of an open directory: entries packed once, cut between entries, lasting cookies.
 
 An entry's `offset` is a serial number given to its name when a scan of this fid first meets it.
-So whatever is created or removed meanwhile, each cookie keeps its meaning, also across a rewind.
+So whatever is created or removed meanwhile, each cookie keeps its meaning, also across a rewind,
+and within a scan cookies only rise, so that it ends.
 The first scan is lazy: no more of the directory is read than was asked for.
 
 Nothing that a listing holds leads back to it, so a scan that is not read to its end closes its
@@ -75,10 +76,17 @@ class Listing:
         return self._serials.setdefault(name, len(self._serials) + 1)
 
     def _fetch(self) -> bool:
-        """Pack one more entry; say whether there was one."""
+        """Pack one more entry; say whether there was one.
+
+        A name that was removed and made again can come twice in a scan: its first entry stands.
+
+        Clauses: readdir.stable-entries, readdir.resume-exact
+        """
+        last = self._cookies[-1] if self._cookies else 0
         for qid, kind, name in self._rest:
             cookie = self._serial(name)
-            self._cookies.append(cookie)
-            self._packed.append(self._pack(Dirent(qid, cookie, kind, name)))
-            return True
+            if cookie > last:
+                self._cookies.append(cookie)
+                self._packed.append(self._pack(Dirent(qid, cookie, kind, name)))
+                return True
         return False
