@@ -168,7 +168,6 @@ def serve(args: argparse.Namespace) -> int:
         if name in exports:
             raise Unusable(f"--export {text}: the name is used twice")
         exports[name] = tree
-    os.umask(0)
     server = Server(
         exports,
         *(args.listen or [parse(DEFAULT)]),

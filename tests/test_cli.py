@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.cli import FAILED, FAULT, GOOD, UNREACHABLE, USAGE, main
 from ninep.server import Server
+from tests.acl import set_default_acl
 from tests.running import serve
 
 
@@ -239,6 +241,19 @@ def test_serve_in_memory(capfd: pytest.CaptureFixture[str]) -> None:
         assert main(["put", address, "a", "/etc/hostname"]) == GOOD
         assert main(["ls", address, "/"]) == GOOD
     assert capfd.readouterr().out == "a\n"
+
+
+def test_umask(root: Path) -> None:
+    """A client's mode counts as it is, but for a default ACL; the user's umask is the socket's."""
+    (root / "acl").mkdir()
+    (root / "file").chmod(0o644)
+    listen = ("--listen", f"unix://{root}/socket")
+    with serve(str(root), "--rw", *listen, umask=0o077) as (_, (address,)):
+        assert main(["put", address, "plain", str(root / "file")]) == GOOD
+        set_default_acl(root / "acl", 7, 0, 0)
+        assert main(["put", address, "acl/f", str(root / "file")]) == GOOD
+        modes = [stat.S_IMODE((root / p).stat().st_mode) for p in ("socket", "plain", "acl/f")]
+    assert [0o700, 0o644, 0o600] == modes
 
 
 def test_several_listeners(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from ninep.backends._linux import (
     chmod,
     chown,
     drop_set_id,
+    has_default_acl,
     host_flags,
     is_set_id,
     magic,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 BLOCK = 4096
+SPECIAL_BITS = 0o7000
 
 BASIC = int(GetattrMask.BASIC)
 EXCL = int(LopenFlag.EXCL)
@@ -267,12 +269,25 @@ class LocalNode(NamedNode):
             node = self._look_up(name)
             if not node.is_inode(made):
                 raise error(errno.ENOENT, name)
-            if tree.settle(node.fd.number, made, mode, gid, uid):
+            if tree.settle(node.fd.number, made, self._mode(made.st_mode, mode), gid, uid):
                 node._refresh()
         except OSError:
             self._unmake(name, made)
             raise
         return node
+
+    def _mode(self, got: int, mode: int) -> int:
+        """Return the mode that was asked for, without what a default ACL took from it.
+
+        What the server's umask took is given back, whatever that is by now.
+
+        Clauses: create.mode-masked
+        """
+        if stat.S_ISLNK(got):
+            return stat.S_IMODE(got)
+        kept = (got ^ mode) & PERMISSIONS and has_default_acl(self.fd.number)
+        bits = got if kept else mode
+        return bits & PERMISSIONS | mode & SPECIAL_BITS | got & stat.S_ISGID
 
     def _unmake(self, name: bytes, made: os.stat_result) -> None:
         self.forget(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import struct
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from ninep.backends import _linux, local
 from ninep.backends._local_node import LocalNode
 from ninep.backends.local import LocalBackend
 from ninep.constants import DirentType, SetattrValid, StMode
+from tests.acl import set_default_acl
 from tests.helpers import descriptors
 
 from .contract import Contract
@@ -138,7 +138,7 @@ def test_forbidden_root(path: Path) -> None:
 
 def test_no_proc(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without /proc no file can be reached."""
-    monkeypatch.setattr(_linux, "PROC_STATUS", path / "absent")
+    monkeypatch.setattr(_linux, "PROC_FD", path / "absent")
     with refused(errno.ENOSYS):
         LocalBackend(path)
 
@@ -285,13 +285,17 @@ async def test_umask(path: Path) -> None:
 
 async def test_default_acl(path: Path, root: Node) -> None:
     """What a default ACL takes from the mode is not given back."""
-    acl = struct.pack("<IHHIHHIHHI", 2, 1, 7, 0xFFFFFFFF, 4, 5, 0xFFFFFFFF, 32, 0, 0xFFFFFFFF)
-    try:
-        os.setxattr(path, "system.posix_acl_default", acl)
-    except OSError:
-        pytest.skip("no ACLs here")
+    set_default_acl(path, 7, 5, 0)
     node, _ = await create(root, b"f", mode=0o4666)
     assert 0o4640 == stat.S_IMODE((await attributes(node)).mode)
+
+
+@pytest.mark.usefixtures("strict_umask")
+async def test_default_acl_like_the_umask(path: Path, root: Node) -> None:
+    """Where a default ACL takes what the umask would have taken, it is not given back either."""
+    set_default_acl(path, 7, 0, 0)
+    node, _ = await create(root, b"f", mode=0o644)
+    assert 0o600 == stat.S_IMODE((await attributes(node)).mode)
 
 
 async def test_inherited_group(path: Path, root: Node) -> None:
