@@ -84,6 +84,11 @@ class LocalNode(NamedNode):
         self.kind = stat.S_IFMT(st.st_mode)
         self.qid = tree.qid(st)
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What the host knows the file by: exports of one directory agree on it."""
+        return self.dev, self.ino
+
     def is_inode(self, st: os.stat_result) -> bool:
         """Say whether these are the attributes of this very inode."""
         return st.st_ino == self.ino and st.st_dev == self.dev

@@ -89,6 +89,11 @@ class MemoryNode(NamedNode):
         self.inode = inode
 
     @property
+    def identity(self) -> Inode:
+        """The file itself."""
+        return self.inode
+
+    @property
     def qid(self) -> Qid:
         """The identity of the file now."""
         return self.inode.qid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Hashable
 from typing import NoReturn
 from weakref import WeakValueDictionary
 
@@ -48,6 +49,11 @@ class ReadonlyNode:
     def tree(self) -> object:
         """The tree of the node behind."""
         return self._inner.tree
+
+    @property
+    def identity(self) -> Hashable:
+        """The identity of the file behind."""
+        return self._inner.identity
 
     @property
     def qid(self) -> Qid:

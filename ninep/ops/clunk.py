@@ -18,7 +18,7 @@ def free(session: Session, number: int) -> Fid:
     Clauses: lock.released-on-clunk
     """
     fid = session.fids.free(number)
-    session.service.locks.release_fid((fid.node.tree, fid.node.qid.path), fid)
+    session.service.locks.release_fid(fid.node.identity, fid)
     return fid
 
 
