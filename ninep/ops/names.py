@@ -30,6 +30,7 @@ from ninep.messages import (
     Tunlinkat,
 )
 from ninep.names import check_new
+from ninep.ops.walk import parent
 from ninep.session import Session
 
 REMOVEDIR = int(UnlinkFlag.REMOVEDIR)
@@ -103,7 +104,7 @@ async def tlink(session: Session, t: Tlink) -> Rlink:
 async def trename(session: Session, t: Trename) -> Rrename:
     """Rename the file of `fid` into the directory `dfid`.
 
-    Clauses: rename.dot-names, rename.not-root, rename.fids-follow
+    Clauses: rename.dot-names, rename.not-root, rename.fids-follow, attach.moved-out
     """
     fid = session.fids.legal(t.fid, "walk")
     newdir = session.fids.legal(t.dfid, "walk").node
@@ -111,7 +112,7 @@ async def trename(session: Session, t: Trename) -> Rrename:
     if fid.node is fid.root:
         raise Violation("rename.not-root")
     same_tree(fid.node, newdir)
-    await fid.node.parent.rename(fid.node.name, newdir, name, only=fid.node)
+    await parent(fid, fid.node).rename(fid.node.name, newdir, name, only=fid.node)
     return Rrename()
 
 
