@@ -28,7 +28,6 @@ from ninep.backends._linux import (
 )
 from ninep.backends._local_file import LocalFile
 from ninep.backends._shared import (
-    ACCESS,
     DEVICES,
     LINK,
     MASK64,
@@ -214,8 +213,8 @@ class LocalNode(NamedNode):
 
     def _file(self, fd: Fd, flags: int, mode: int) -> LocalFile:
         """Return the open file; root must drop the bits that Linux would drop for others."""
-        set_id = self.tree.privileged and is_set_id(mode) and bool(flags & (ACCESS | TRUNC))
-        if set_id and flags & TRUNC:
+        set_id = is_set_id(mode)
+        if set_id and flags & TRUNC and self.tree.privileged:
             drop_set_id(fd.number)
         return LocalFile(self.tree, fd, self.dev, self.qid.path, set_id=set_id)
 
@@ -234,7 +233,7 @@ class LocalNode(NamedNode):
             return node, await node.open(flags)
         fd = Fd(number)
         node = self._made(name, os.fstat(number), mode, gid, uid)
-        return node, LocalFile(self.tree, fd, node.dev, node.qid.path)
+        return node, LocalFile(self.tree, fd, node.dev, node.qid.path, set_id=is_set_id(mode))
 
     async def mkdir(self, name: bytes, mode: int, gid: int, uid: int) -> LocalNode:
         """Create a directory; the set-group-id bit that it may inherit is kept."""

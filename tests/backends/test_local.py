@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ninep.backend import Backend, Node
-from ninep.backends import _linux, local
+from ninep.backends import _linux, _local_file, local
 from ninep.backends._local_node import LocalNode
 from ninep.backends.local import LocalBackend
 from ninep.constants import DirentType, SetattrValid, StMode
@@ -440,13 +440,42 @@ async def test_xattr_of_special(root: Node) -> None:
 @ROOT_ONLY
 async def test_set_id_bits(root: Node) -> None:
     """Who writes to a file takes from it the right to run as its owner, as for any user."""
-    node, maker = await create(root, b"f", b"abc", 0o6755)
+    node, _ = await create(root, b"f", b"abc")
     for number in range(5):
         await node.setattr(change(SetattrValid.MODE, mode=0o6755))
-        await maker.write(0, b"x")
-        assert 0o6755 == stat.S_IMODE((await attributes(node)).mode)
         await rewrite(node, number)
         assert 0o755 == stat.S_IMODE((await attributes(node)).mode)
+
+
+@ROOT_ONLY
+async def test_set_id_bits_after_the_open(path: Path, root: Node) -> None:
+    """They go too if the file was made with them, or got them later, in another export too."""
+    node, maker = await create(root, b"f", mode=0o6755)
+    again = await (await LocalBackend(path).attach()).walk(b"f")
+    for other in (node, node, again):
+        assert 0o6755 == stat.S_IMODE((await attributes(node)).mode)
+        await maker.write(0, b"x")
+        assert 0o755 == stat.S_IMODE((await attributes(node)).mode)
+        await other.setattr(change(SetattrValid.MODE, mode=0o6755))
+    await maker.truncate(0)
+    assert 0o755 == stat.S_IMODE((await attributes(node)).mode)
+
+
+@ROOT_ONLY
+async def test_set_id_bits_are_asked_for_rarely(
+    root: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write to a file costs no look at its mode unless some file got such bits since the last."""
+    asked: list[int] = []
+    monkeypatch.setattr(_local_file, "drop_set_id", asked.append)
+    node, file = await create(root, b"f", b"abc")
+    await node.setattr(change(SetattrValid.MODE, mode=0o755))
+    await file.write(0, b"abc")
+    assert [] == asked
+    await (await mkdir(root, b"d")).setattr(change(SetattrValid.MODE, mode=0o2755))
+    for _ in range(3):
+        await file.write(0, b"abc")
+    assert 1 == len(asked)
 
 
 async def rewrite(node: Node, number: int) -> None:
