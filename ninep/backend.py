@@ -78,6 +78,14 @@ class Node(Protocol):
         ...
 
     @property
+    def readonly(self) -> bool:
+        """Whether every change of this tree is refused with EROFS.
+
+        Clauses: session.readonly-refuses
+        """
+        ...
+
+    @property
     def identity(self) -> Hashable:
         """What all nodes of this file have in common, whatever tree and name they were found by.
 

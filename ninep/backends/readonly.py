@@ -40,6 +40,8 @@ class ReadonlyNode:
 
     __slots__ = ("__weakref__", "_backend", "_inner")
 
+    readonly = True
+
     def __init__(self, backend: ReadonlyBackend, inner: Node) -> None:
         """Stand for `inner`."""
         self._backend = backend

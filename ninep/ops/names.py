@@ -67,10 +67,13 @@ async def tsymlink(session: Session, t: Tsymlink) -> Rsymlink:
 async def tmknod(session: Session, t: Tmknod) -> Rmknod:
     """Make a FIFO, socket, device or regular file.
 
-    Clauses: create.dot-names, create.mknod-type, create.device-privilege
+    Clauses: create.dot-names, create.mknod-type, create.device-privilege,
+             session.readonly-refuses
     """
     fid = session.fids.legal(t.dfid, "walk")
     name = check_new(t.name, dots="create.dot-names")
+    if fid.node.readonly:
+        raise Violation("session.readonly-refuses")
     if t.mode & TYPE in DEVICES and not session.service.devices:
         raise Violation("create.device-privilege")
     mode = t.mode & (TYPE | PERM_MASK)

@@ -230,6 +230,14 @@ async def test_devices_are_an_option(client: Peer, kind: int) -> None:
     assert [b"g", b"pipe"] == await names(client, b"d")
 
 
+async def test_devices_on_a_readonly_export() -> None:
+    """session.readonly-refuses: EROFS, whatever the server was told about devices."""
+    client = Peer(service(ReadonlyBackend(MemoryBackend())))
+    client.session.service.devices = False
+    await client.begin()
+    assert errno.EROFS == await client.errno(mknod(ROOT, b"new", CHR | 0o644, 3))
+
+
 async def test_owners(client: Peer) -> None:
     """create.gid-applied: the user of the fid, and the group that was asked for."""
     await client.attach(FREE, n_uname=1000)
