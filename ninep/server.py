@@ -285,7 +285,7 @@ class Server:
         self.service = Service(table, msize, dialects, devices)
         self.connections: set[Connection] = set()
         self.addresses: list[Address] = []
-        """Where it really listens, once it does."""
+        """Where it really listens, while it does."""
         self._wanted = [a if isinstance(a, Address) else parse(a) for a in addresses]
         self._listeners: list[asyncio.AbstractServer] = []
         self._cleanup = contextlib.ExitStack()
@@ -316,9 +316,13 @@ class Server:
         await self.close()
 
     async def close(self, drain: float = DRAIN) -> None:
-        """Stop listening, give requests in flight `drain` seconds, close all connections."""
-        for listener in self._listeners:
-            listener.close()
+        """Stop listening, give requests in flight `drain` seconds, close all connections.
+
+        The server may be entered again afterwards.
+        """
+        while self._listeners:
+            self._listeners.pop().close()
+        self.addresses.clear()
         self._cleanup.close()
         for connection in list(self.connections):
             connection.finish_and_close()
@@ -329,6 +333,7 @@ class Server:
         for connection in list(self.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
+        self._empty.set()
 
     async def wait_closed(self) -> None:
         """Return when nothing is left to do: no listener, and no connection any more."""

@@ -371,6 +371,36 @@ async def test_closing_does_not_wait_for_ever(gated: Server) -> None:
         assert not gated.connections
 
 
+async def test_waiting_for_the_end(gated: Server) -> None:
+    """Who waits until all is closed goes on when it is, and need not wait after that."""
+    async with wire(gated):
+        waiting = asyncio.ensure_future(gated.wait_closed())
+        await settled()
+        await gated.close(drain=0.01)
+        await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(gated.wait_closed(), 10)
+
+
+async def test_waiting_for_the_end_of_listening(gated: Server) -> None:
+    """That is the end where nobody is connected."""
+    waiting = asyncio.ensure_future(gated.wait_closed())
+    await settled()
+    assert not waiting.done()
+    await gated.close()
+    await asyncio.wait_for(waiting, 10)
+
+
+async def test_a_server_can_be_entered_again() -> None:
+    """Its addresses are those that it listens on now."""
+    running = Server(MemoryBackend(), "tcp://127.0.0.1:0")
+    for _ in range(2):
+        async with running:
+            (address,) = running.addresses
+            async with connect(address) as client:
+                assert await client.ls("/") == []
+        assert [] == running.addresses
+
+
 @contextlib.asynccontextmanager
 async def serving(tree: Backend, address: str) -> AsyncIterator[Client]:
     """Serve a tree and connect to it."""
