@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 
 from ninep import __version__, client
-from ninep.address import DEFAULT, Address, parse
+from ninep.address import DEFAULT, FORMS, Address, parse
 from ninep.backend import Backend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
@@ -170,12 +170,20 @@ def serve(args: argparse.Namespace) -> int:
         exports[name] = tree
     server = Server(
         exports,
-        *(args.listen or [parse(DEFAULT)]),
+        *listeners(args.listen or [parse(DEFAULT)]),
         msize=args.msize,
         dialects=tuple(args.dialect or DIALECTS),
         devices=args.devices,
     )
-    return asyncio.run(listen(server, [str(a) for a in args.listen or [DEFAULT]]))
+    return asyncio.run(listen(server))
+
+
+def listeners(wanted: list[Address]) -> list[Address]:
+    """Return the addresses if a server can listen on them."""
+    for where in wanted:
+        if where.kind == "exec":
+            raise Unusable(f"cannot listen on {where}: exec: is for clients; expected {FORMS}")
+    return wanted
 
 
 def export(text: str) -> tuple[bytes, Backend]:
@@ -198,22 +206,23 @@ def backend(root: str, *, writable: bool) -> Backend:
     return tree if writable else ReadonlyBackend(tree)
 
 
-async def listen(server: Server, wanted: list[str]) -> int:
+async def listen(server: Server) -> int:
     """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        async with server:
-            for where in server.addresses:
-                print(f"listening on {where}", flush=True)
-            ended = asyncio.ensure_future(server.wait_closed())
-            told = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
-            ended.cancel()
-            told.cancel()
-    except OSError as exc:
-        return complain(f"cannot listen on {', '.join(wanted)}: {reason(exc)}", USAGE)
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(server)
+        except OSError as exc:
+            raise Unusable(f"cannot listen on {exc.filename}: {reason(exc)}") from None
+        for where in server.addresses:
+            print(f"listening on {where}", flush=True)
+        ended = asyncio.ensure_future(server.wait_closed())
+        told = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        told.cancel()
     return GOOD
 
 

@@ -297,7 +297,10 @@ class Server:
         self.shared = memoryview(bytearray(RECEIVE))
 
     async def __aenter__(self) -> Self:
-        """Listen on every address.  Errors: OSError (in use, not permitted, no such host)"""
+        """Listen on every address.
+
+        Errors: OSError (in use, not permitted, no such host), with the address as `filename`
+        """
         try:
             for address in self._wanted:
                 await self._listen(address)
@@ -348,6 +351,14 @@ class Server:
             self._empty.set()
 
     async def _listen(self, address: Address) -> None:
+        """Listen on one address, which an error then names as its file."""
+        try:
+            await self._accept_on(address)
+        except OSError as exc:
+            exc.filename = str(address)
+            raise
+
+    async def _accept_on(self, address: Address) -> None:
         loop = asyncio.get_running_loop()
         sock = open_socket(address)
         if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):

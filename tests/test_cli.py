@@ -200,6 +200,11 @@ def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
         (["memory:", "--export", "a=/nonexistent,rw"], "cannot export /nonexistent"),
         (["memory:", "--export", "a=/", "--export", "a=/"], "used twice"),
         (["memory:", "--listen", "unix:///nonexistent/s"], "cannot listen on unix:///nonexistent"),
+        (["memory:", "--listen", "exec:foo"], "cannot listen on exec:foo: exec: is for clients"),
+        (
+            ["memory:", "--listen", "127.0.0.1:0", "--listen", "unix:///nonexistent/s"],
+            "cannot listen on unix:///nonexistent/s: No such file or directory\n",
+        ),
         (
             ["memory:", "--listen", "tcp://192.0.2.1:1"],
             "192.0.2.1:1: Cannot assign requested address\n",
@@ -308,6 +313,24 @@ def test_the_reader_has_gone(root: Path) -> None:
             f"set -o pipefail; {command}", shell=True, executable="/bin/bash",
             capture_output=True, check=False,
         )  # fmt: skip
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
+def test_nobody_reads_the_addresses(tmp_path: Path) -> None:
+    """`ninep serve | true` ends like every command whose reader has gone."""
+    command = [
+        sys.executable,
+        "-m",
+        "ninep",
+        "serve",
+        "memory:",
+        "--listen",
+        f"unix://{tmp_path}/s",
+    ]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+    os.close(writing)
     assert (0, b"") == (done.returncode, done.stderr)
 
 

@@ -464,10 +464,10 @@ async def test_inherited_listener() -> None:
 
 
 async def test_cannot_listen() -> None:
-    """An address in use or without sense is an OSError."""
+    """An address in use or without sense is an OSError that names it."""
     async with Server(MemoryBackend(), "127.0.0.1:0") as running:
-        with pytest.raises(OSError, match="in use"):
-            async with Server(MemoryBackend(), running.addresses[0]):
+        with pytest.raises(OSError, match=f"in use.*'{running.addresses[0]}'"):
+            async with Server(MemoryBackend(), "127.0.0.1:0", running.addresses[0]):
                 pass
     with pytest.raises(OSError, match="cannot listen"):
         async with Server(MemoryBackend(), "exec:true"):
