@@ -50,7 +50,12 @@ class LocalFile:
         self._try_cache = dev not in tree.uncached
 
     async def read(self, offset: int, count: int) -> bytes | bytearray:
-        """Return up to `count` bytes; they come from a thread if they are not in memory."""
+        """Return up to `count` bytes; they come from a thread if they are not in memory.
+
+        Clauses: read.past-end
+        """
+        if offset + count >= SIZE_END:  # where no byte is: Linux would refuse to read there
+            count = SIZE_END - 1 - offset
         if not self._try_cache:
             return os.pread(self._fd.number, count, offset)
         buffer = bytearray(count)
