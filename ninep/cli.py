@@ -97,8 +97,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_serve(commands.add_parser(
         "serve", help="export a directory to 9P clients",
-        description="Export ROOT (a directory, or memory: for an empty tree in memory), read-only"
-        " unless --rw is given.",
+        description="Export ROOT (a directory, or memory: for an empty tree in memory, of 1 GiB at"
+        " most), read-only unless --rw is given.",
         epilog="example: ninep serve /srv/files --rw --listen tcp://127.0.0.1:5640",
     ))  # fmt: skip
     lab_parser = commands.add_parser(
