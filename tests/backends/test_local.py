@@ -253,7 +253,9 @@ async def attempt(root: Node) -> int:
     with suppress(OSError):
         await mkdir(await root.walk(b"d"), b"y")
     with suppress(OSError):
-        await root.rename(b"d", await root.walk(b"d"), b"z")
+        directory = await root.walk(b"d")
+        await root.rename(b"d", directory, b"z")  # of the link, if they were just exchanged
+        await directory.rename(b"z", root, b"d")
     with suppress(OSError):
         await (await root.walk(b"d")).unlink(b"x", directory=False)
     return reached
