@@ -17,7 +17,7 @@ Lifetime: nothing is closed by hand.  A `File` or `Node` ends when its last hold
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Protocol
 
 from ninep.messages import Qid, Rgetattr, Rstatfs, Tsetattr
@@ -75,6 +75,24 @@ class Node(Protocol):
     @property
     def tree(self) -> object:
         """What nodes that can be linked and renamed into each other have in common."""
+        ...
+
+    @property
+    def readonly(self) -> bool:
+        """Whether every change of this tree is refused with EROFS.
+
+        Clauses: session.readonly-refuses
+        """
+        ...
+
+    @property
+    def identity(self) -> Hashable:
+        """What all nodes of this file have in common, whatever tree and name they were found by.
+
+        Record locks are kept by it.
+
+        Clauses: lock.one-file
+        """
         ...
 
     @property

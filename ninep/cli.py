@@ -104,8 +104,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_serve(commands.add_parser(
         "serve", help="export a directory to 9P clients",
-        description="Export ROOT (a directory, or memory: for an empty tree in memory), read-only"
-        " unless --rw is given.",
+        description="Export ROOT (a directory, or memory: for an empty tree in memory, of 1 GiB at"
+        " most), read-only unless --rw is given.",
         epilog="example: ninep serve /srv/files --rw --listen tcp://127.0.0.1:5640",
     ))  # fmt: skip
     lab_parser = commands.add_parser(
@@ -167,7 +167,6 @@ def serve(args: argparse.Namespace) -> int:
         if name in exports:
             raise Unusable(f"--export {text}: the name is used twice")
         exports[name] = tree
-    os.umask(0)
     server = Server(
         exports,
         *(args.listen or [parse(DEFAULT)]),
@@ -175,7 +174,7 @@ def serve(args: argparse.Namespace) -> int:
         dialects=tuple(args.dialect or DIALECTS),
         devices=args.devices,
     )
-    return asyncio.run(listen(server, [str(a) for a in args.listen or [DEFAULT]]))
+    return asyncio.run(listen(server))
 
 
 def export(text: str) -> tuple[bytes, Backend]:
@@ -198,22 +197,23 @@ def backend(root: str, *, writable: bool) -> Backend:
     return tree if writable else ReadonlyBackend(tree)
 
 
-async def listen(server: Server, wanted: list[str]) -> int:
+async def listen(server: Server) -> int:
     """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    try:
-        async with server:
-            for where in server.addresses:
-                print(f"listening on {where}", flush=True)
-            ended = asyncio.ensure_future(server.wait_closed())
-            told = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
-            ended.cancel()
-            told.cancel()
-    except OSError as exc:
-        return complain(f"cannot listen on {', '.join(wanted)}: {reason(exc)}", USAGE)
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(server)
+        except OSError as exc:
+            raise Unusable(f"cannot listen on {exc.filename}: {reason(exc)}") from None
+        for where in server.addresses:
+            print(f"listening on {where}", flush=True)
+        ended = asyncio.ensure_future(server.wait_closed())
+        told = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        told.cancel()
     return GOOD
 
 

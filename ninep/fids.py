@@ -103,6 +103,17 @@ class Fid:
     listing: Listing | None = None
     xattr: Xattr | None = None
 
+    def holds(self, node: Node) -> bool:
+        """Say whether `node` lies in the attached tree: through another attach it can be moved out.
+
+        Clauses: attach.moved-out
+        """
+        while node is not self.root:
+            if node is node.parent:
+                return False
+            node = node.parent
+        return True
+
     def clone(self, node: Node) -> Fid:
         """Return an unopened fid for another node of the same attach."""
         return Fid(node, self.root, self.uid)

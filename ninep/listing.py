@@ -1,14 +1,19 @@
 """The listing of an open directory: entries packed once, cut between entries, lasting cookies.
 
 An entry's `offset` is a serial number given to its name when a scan of this fid first meets it.
-So whatever is created or removed meanwhile, each cookie keeps its meaning, also across a rewind.
+So whatever is created or removed meanwhile, each cookie keeps its meaning, also across a rewind,
+and within a scan cookies only rise, so that it ends.
 The first scan is lazy: no more of the directory is read than was asked for.
+
+Nothing that a listing holds leads back to it, so a scan that is not read to its end closes its
+descriptors when the listing is dropped.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from ninep.errors import Violation
 from ninep.messages import Dirent, Qid
@@ -62,23 +67,26 @@ class Listing:
         again, self._started = self._started, True
         self._cookies.clear()
         self._packed.clear()
-        self._rest = self._entries()
+        self._rest = chain(self._dots, self._scan())
         if again:
             ordered = sorted(self._rest, key=lambda entry: self._serial(entry[2]))
             self._rest = iter(ordered)
-
-    def _entries(self) -> Iterator[Entry]:
-        yield from self._dots
-        yield from self._scan()
 
     def _serial(self, name: bytes) -> int:
         return self._serials.setdefault(name, len(self._serials) + 1)
 
     def _fetch(self) -> bool:
-        """Pack one more entry; say whether there was one."""
+        """Pack one more entry; say whether there was one.
+
+        A name that was removed and made again can come twice in a scan: its first entry stands.
+
+        Clauses: readdir.stable-entries, readdir.resume-exact
+        """
+        last = self._cookies[-1] if self._cookies else 0
         for qid, kind, name in self._rest:
             cookie = self._serial(name)
-            self._cookies.append(cookie)
-            self._packed.append(self._pack(Dirent(qid, cookie, kind, name)))
-            return True
+            if cookie > last:
+                self._cookies.append(cookie)
+                self._packed.append(self._pack(Dirent(qid, cookie, kind, name)))
+                return True
         return False

@@ -285,7 +285,7 @@ class Server:
         self.service = Service(table, msize, dialects, devices)
         self.connections: set[Connection] = set()
         self.addresses: list[Address] = []
-        """Where it really listens, once it does."""
+        """Where it really listens, while it does."""
         self._wanted = [a if isinstance(a, Address) else parse(a) for a in addresses]
         self._listeners: list[asyncio.AbstractServer] = []
         self._cleanup = contextlib.ExitStack()
@@ -297,7 +297,10 @@ class Server:
         self.shared = memoryview(bytearray(RECEIVE))
 
     async def __aenter__(self) -> Self:
-        """Listen on every address.  Errors: OSError (in use, not permitted, no such host)"""
+        """Listen on every address.
+
+        Errors: OSError (in use, not permitted, no such host), with the address as `filename`
+        """
         try:
             for address in self._wanted:
                 await self._listen(address)
@@ -316,9 +319,13 @@ class Server:
         await self.close()
 
     async def close(self, drain: float = DRAIN) -> None:
-        """Stop listening, give requests in flight `drain` seconds, close all connections."""
-        for listener in self._listeners:
-            listener.close()
+        """Stop listening, give requests in flight `drain` seconds, close all connections.
+
+        The server may be entered again afterwards.
+        """
+        while self._listeners:
+            self._listeners.pop().close()
+        self.addresses.clear()
         self._cleanup.close()
         for connection in list(self.connections):
             connection.finish_and_close()
@@ -329,6 +336,7 @@ class Server:
         for connection in list(self.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
+        self._empty.set()
 
     async def wait_closed(self) -> None:
         """Return when nothing is left to do: no listener, and no connection any more."""
@@ -343,6 +351,14 @@ class Server:
             self._empty.set()
 
     async def _listen(self, address: Address) -> None:
+        """Listen on one address, which an error then names as its file."""
+        try:
+            await self._accept_on(address)
+        except OSError as exc:
+            exc.filename = str(address)
+            raise
+
+    async def _accept_on(self, address: Address) -> None:
         loop = asyncio.get_running_loop()
         sock = open_socket(address)
         if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):

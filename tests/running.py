@@ -16,12 +16,17 @@ def environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serve(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def serve(*arguments: str, umask: int = -1) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Run `ninep serve`; give the process and the addresses it says it listens on."""
     listeners = max(1, arguments.count("--listen"))
     command = [sys.executable, "-m", "ninep", "serve", *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        umask=umask,
     ) as process:
         assert process.stdout
         try:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.cli import FAILED, FAULT, GOOD, UNREACHABLE, USAGE, main
 from ninep.server import Server
+from tests.acl import set_default_acl
 from tests.running import serve
 
 
@@ -277,6 +279,11 @@ def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
         (["memory:", "--export", "a=/nonexistent,rw"], "cannot export /nonexistent"),
         (["memory:", "--export", "a=/", "--export", "a=/"], "used twice"),
         (["memory:", "--listen", "unix:///nonexistent/s"], "cannot listen on unix:///nonexistent"),
+        (["memory:", "--listen", "exec:foo"], "cannot listen on exec:foo: exec: is for clients"),
+        (
+            ["memory:", "--listen", "127.0.0.1:0", "--listen", "unix:///nonexistent/s"],
+            "cannot listen on unix:///nonexistent/s: No such file or directory\n",
+        ),
         (
             ["memory:", "--listen", "tcp://192.0.2.1:1"],
             "192.0.2.1:1: Cannot assign requested address\n",
@@ -318,6 +325,19 @@ def test_serve_in_memory(capfd: pytest.CaptureFixture[str]) -> None:
         assert main(["put", address, "a", "/etc/hostname"]) == GOOD
         assert main(["ls", address, "/"]) == GOOD
     assert capfd.readouterr().out == "a\n"
+
+
+def test_umask(root: Path) -> None:
+    """A client's mode counts as it is, but for a default ACL; the user's umask is the socket's."""
+    (root / "acl").mkdir()
+    (root / "file").chmod(0o644)
+    listen = ("--listen", f"unix://{root}/socket")
+    with serve(str(root), "--rw", *listen, umask=0o077) as (_, (address,)):
+        assert main(["put", address, "plain", str(root / "file")]) == GOOD
+        set_default_acl(root / "acl", 7, 0, 0)
+        assert main(["put", address, "acl/f", str(root / "file")]) == GOOD
+        modes = [stat.S_IMODE((root / p).stat().st_mode) for p in ("socket", "plain", "acl/f")]
+    assert [0o700, 0o644, 0o600] == modes
 
 
 def test_several_listeners(tmp_path: Path) -> None:
@@ -372,6 +392,24 @@ def test_the_reader_has_gone(root: Path) -> None:
             f"set -o pipefail; {command}", shell=True, executable="/bin/bash",
             capture_output=True, check=False,
         )  # fmt: skip
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
+def test_nobody_reads_the_addresses(tmp_path: Path) -> None:
+    """`ninep serve | true` ends like every command whose reader has gone."""
+    command = [
+        sys.executable,
+        "-m",
+        "ninep",
+        "serve",
+        "memory:",
+        "--listen",
+        f"unix://{tmp_path}/s",
+    ]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+    os.close(writing)
     assert (0, b"") == (done.returncode, done.stderr)
 
 

@@ -26,7 +26,7 @@ from ninep.fids import (
     FidTable,
     State,
 )  # fmt: skip
-from tests.backends.helpers import at_once
+from tests.backends.helpers import at_once, mkdir
 
 FILES = {BOUND, READ, WRITE, RDWR, DIRECTORY}
 OPEN = {READ, WRITE, RDWR, DIRECTORY}
@@ -137,3 +137,11 @@ def test_a_clone_is_not_open(table: FidTable, node: Node) -> None:
     clone = table[5].clone(other)
     assert (other, node, 1000, BOUND) == (clone.node, clone.root, clone.uid, clone.state)
     assert (None, None, None) == (clone.file, clone.listing, clone.xattr)
+
+
+async def test_what_lies_in_the_attached_tree(node: Node) -> None:
+    """attach.moved-out: the root and what is below it, not what is beside or above."""
+    root = await mkdir(node, b"a")
+    fid = Fid(root, root, 1000)
+    below, beside = await mkdir(root, b"b", b"c"), await mkdir(node, b"d")
+    assert [True, True, False, False] == [fid.holds(n) for n in (root, below, beside, node)]

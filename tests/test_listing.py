@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ninep.codec import codec
 from ninep.errors import Violation
 from ninep.listing import Entry, Listing
-from ninep.messages import Qid
+from ninep.messages import Dirent, Qid
 
 CODEC = codec("9P2000.L")
 ROOM = 1 << 20
@@ -32,6 +32,15 @@ def names_of(data: bytes | None) -> list[bytes]:
     return [e.name for e in CODEC.dirents(data)]
 
 
+def scan(found: Listing, count: int, pages: int) -> list[Dirent]:
+    """Return what the first pages of a scan hold."""
+    seen: list[Dirent] = []
+    for _ in range(pages):
+        data = found.read(seen[-1].offset if seen else 0, count)
+        seen += CODEC.dirents(data or b"")
+    return seen
+
+
 def test_dots_come_first() -> None:
     """readdir.dot-entries."""
     assert names_of(listing([b"a"], (b".", b"..")).read(0, ROOM)) == [b".", b"..", b"a"]
@@ -47,6 +56,21 @@ def test_any_count_gives_every_entry_once(names: list[bytes], count: int) -> Non
         seen += [e.name for e in entries]
         offset = entries[-1].offset
     assert names == seen
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"b", b"c", b"d"]), max_size=20),
+    st.integers(25, 80),
+    st.integers(0, 5),
+)
+def test_names_made_again_during_a_scan(names: list[bytes], count: int, rewind: int) -> None:
+    """readdir.stable-entries: each comes once, by rising cookies, however often it is scanned."""
+    found = listing(names)
+    scan(found, count, rewind)
+    seen = scan(found, count, 100)
+    assert sorted(set(names)) == sorted(e.name for e in seen)
+    offsets = [e.offset for e in seen]
+    assert sorted(set(offsets)) == offsets
 
 
 @given(st.lists(st.binary(min_size=1, max_size=9), unique=True, min_size=1))
@@ -95,3 +119,21 @@ def test_a_cookie_never_handed_out() -> None:
     found = listing([b"a"])
     with pytest.raises(Violation, match="cookie-known"):
         found.read(7, ROOM)
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_scan_ends_with_its_listing() -> None:
+    """What a scan holds open is let go with the listing, wherever it was read to."""
+    ended = []
+
+    def scan() -> Iterator[Entry]:
+        try:
+            yield from [(Qid(0, 0, 1), 8, b"a"), (Qid(0, 0, 2), 8, b"b")]
+        finally:
+            ended.append(True)
+
+    found = Listing(scan, [], CODEC.pack_dirent)
+    found.read(0, 25)
+    assert not ended
+    del found
+    assert ended

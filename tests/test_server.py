@@ -320,18 +320,28 @@ async def test_waiting_requests_are_bounded(gated: Server, gate: asyncio.Event) 
         assert set(range(count)) == set(await w.tags(count))
 
 
+LEFT_OPEN = (
+    (4, m.Tlock(1, 1, 0, 0, 0, 7, b"host")),
+    (5, m.Twalk(0, 2, ())),
+    (6, m.Tlopen(2, 0)),
+    (7, m.Treaddir(2, 0, 30)),
+    (8, m.Txattrwalk(1, 3, b"")),
+)
+"""A lock, a listing that is not read to its end, the value of an extended attribute."""
+
+
+@pytest.mark.usefixtures("no_collector")
 async def test_everything_goes_with_the_connection(tmp_path: Path) -> None:
-    """1,000 sessions that attach, open, lock and hang up leave nothing behind."""
+    """1,000 sessions that attach, open, lock, list and hang up leave nothing behind, at once."""
     (tmp_path / "file").write_bytes(b"x")
-    lock = m.Tlock(1, 1, 0, 0, 0, 7, b"host")
     async with Server(LocalBackend(tmp_path), "tcp://127.0.0.1:0") as running:
         await settled()
         before = (descriptors(), len(asyncio.all_tasks()))
         for _ in range(1000):
             async with wire(running) as w:
-                w.send(*OPEN, (4, lock))
-                assert [2, 3] == await w.tags(2)
-                assert (4, m.Rlock(0)) == await w.receive()
+                w.send(*OPEN, *LEFT_OPEN)
+                replies = [await w.receive() for _ in range(7)]
+                assert not any(isinstance(r, m.Rlerror) for _, r in replies)
         while running.connections:
             await asyncio.sleep(0)
         await settled()
@@ -360,6 +370,36 @@ async def test_closing_does_not_wait_for_ever(gated: Server) -> None:
         await gated.close(drain=0.01)
         assert await w.closed()
         assert not gated.connections
+
+
+async def test_waiting_for_the_end(gated: Server) -> None:
+    """Who waits until all is closed goes on when it is, and need not wait after that."""
+    async with wire(gated):
+        waiting = asyncio.ensure_future(gated.wait_closed())
+        await settled()
+        await gated.close(drain=0.01)
+        await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(gated.wait_closed(), 10)
+
+
+async def test_waiting_for_the_end_of_listening(gated: Server) -> None:
+    """That is the end where nobody is connected."""
+    waiting = asyncio.ensure_future(gated.wait_closed())
+    await settled()
+    assert not waiting.done()
+    await gated.close()
+    await asyncio.wait_for(waiting, 10)
+
+
+async def test_a_server_can_be_entered_again() -> None:
+    """Its addresses are those that it listens on now."""
+    running = Server(MemoryBackend(), "tcp://127.0.0.1:0")
+    for _ in range(2):
+        async with running:
+            (address,) = running.addresses
+            async with connect(address) as client:
+                assert await client.ls("/") == []
+        assert [] == running.addresses
 
 
 @contextlib.asynccontextmanager
@@ -425,10 +465,10 @@ async def test_inherited_listener() -> None:
 
 
 async def test_cannot_listen() -> None:
-    """An address in use or without sense is an OSError."""
+    """An address in use or without sense is an OSError that names it."""
     async with Server(MemoryBackend(), "127.0.0.1:0") as running:
-        with pytest.raises(OSError, match="in use"):
-            async with Server(MemoryBackend(), running.addresses[0]):
+        with pytest.raises(OSError, match=f"in use.*'{running.addresses[0]}'"):
+            async with Server(MemoryBackend(), "127.0.0.1:0", running.addresses[0]):
                 pass
     with pytest.raises(OSError, match="cannot listen"):
         async with Server(MemoryBackend(), Address("exec", path="true")):

@@ -9,10 +9,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import re
 import stat
 from functools import cache
-from pathlib import Path
 
 from ninep.backends._shared import ACCESS, error, signed
 from ninep.constants import LopenFlag
@@ -38,7 +36,9 @@ AT_FDCWD = -100
 UTIME_NOW = (1 << 30) - 1
 UTIME_OMIT = (1 << 30) - 2
 SET_ID = stat.S_ISUID | stat.S_ISGID
-PROC_STATUS = Path("/proc/self/status")
+PROC_FD = "/proc/self/fd"
+DEFAULT_ACL = "system.posix_acl_default"
+NO_ATTRIBUTE = frozenset({errno.ENODATA, errno.EOPNOTSUPP})
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -85,21 +85,37 @@ def _translate(flags: int) -> int:
     return host
 
 
-def umask() -> int:
-    """Return the process's umask without changing it, as `os.umask` would.
+def require_proc() -> None:
+    """Refuse to work without the names that `magic` returns.
 
-    Errors: ENOSYS (/proc, without which no file can be reached, is not mounted)
+    Errors: ENOSYS
     """
+    if not os.path.isdir(PROC_FD):
+        raise OSError(errno.ENOSYS, "/proc is needed and not mounted")
+
+
+def has_default_acl(number: int) -> bool:
+    """Say whether a directory has an ACL for new files: Linux applies it, and then no umask."""
     try:
-        status = PROC_STATUS.read_bytes()
-    except FileNotFoundError:
-        raise OSError(errno.ENOSYS, "/proc is needed and not mounted") from None
-    found = re.search(rb"^Umask:\s*([0-7]+)", status, re.MULTILINE)
-    return int(found[1], 8) if found else 0
+        os.getxattr(magic(number), DEFAULT_ACL)
+    except OSError as exc:
+        if exc.errno in NO_ATTRIBUTE:
+            return False
+        raise
+    return True
+
+
+class SetId:
+    """What open files must know of set-id bits that come after their open."""
+
+    given = 0
+    """How often any file got such a bit through us, in whatever export."""
 
 
 def chmod(number: int, mode: int) -> None:
-    """Change the mode bits of what a descriptor holds."""
+    """Change the mode bits of what a descriptor holds; every bit that we set passes here."""
+    if is_set_id(mode):
+        SetId.given += 1
     os.chmod(magic(number), mode)
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ninep.backends._linux import Fd, drop_set_id
+from ninep.backends._linux import Fd, SetId, drop_set_id
 from ninep.backends._shared import SIZE_END, error
 from ninep.constants import DirentType, QidType
 from ninep.messages import Qid
@@ -27,31 +27,35 @@ SPECIAL = (int(QidType.FILE), int(DirentType.UNKNOWN))
 LOST = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
 """Errors of an fsync after which the data are gone: Linux reports them once and then success."""
 NOT_CACHED = -1
+UNSEEN = -1
 ENCODING, SURROGATES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
 class LocalFile:
     """What an open fid reads and writes."""
 
-    __slots__ = ("_dev", "_fd", "_lost", "_path", "_set_id", "_tree", "_try_cache")
+    __slots__ = ("_dev", "_fd", "_lost", "_path", "_set_ids", "_tree", "_try_cache")
 
-    def __init__(
-        self, tree: LocalBackend, fd: Fd, dev: int, path: int, *, set_id: bool = False
-    ) -> None:
+    def __init__(self, tree: LocalBackend, fd: Fd, dev: int, path: int, *, set_id: bool) -> None:
         """Hold an open descriptor of the file with qid path `path`.
 
-        `set_id` says that a write must take the file's set-user-id and set-group-id bits away.
+        `set_id` says whether the file has set-id bits, which a write has to take away.
         """
         self._tree = tree
         self._fd = fd
         self._dev = dev
         self._path = path
-        self._set_id = set_id
+        self._set_ids = UNSEEN if set_id else SetId.given
         self._lost = 0
         self._try_cache = dev not in tree.uncached
 
     async def read(self, offset: int, count: int) -> bytes | bytearray:
-        """Return up to `count` bytes; they come from a thread if they are not in memory."""
+        """Return up to `count` bytes; they come from a thread if they are not in memory.
+
+        Clauses: read.past-end
+        """
+        if offset + count >= SIZE_END:  # where no byte is: Linux would refuse to read there
+            count = SIZE_END - 1 - offset
         if not self._try_cache:
             return os.pread(self._fd.number, count, offset)
         buffer = bytearray(count)
@@ -86,7 +90,7 @@ class LocalFile:
 
     async def write(self, offset: int, data: bytes | bytearray | memoryview) -> int:
         """Write at `offset`, or at the end if opened with APPEND; return how much went in."""
-        if self._set_id:
+        if self._set_ids != SetId.given:
             self._drop_set_id()
         done = os.pwrite(self._fd.number, data, offset)
         self._tree.changed(self._path)
@@ -96,14 +100,19 @@ class LocalFile:
         """Cut or extend to `size` bytes."""
         if size >= SIZE_END:
             raise error(errno.EFBIG)
-        if self._set_id:
+        if self._set_ids != SetId.given:
             self._drop_set_id()
         os.ftruncate(self._fd.number, size)
         self._tree.changed(self._path)
 
     def _drop_set_id(self) -> None:
-        drop_set_id(self._fd.number)
-        self._set_id = False
+        """Take the set-id bits away; it is done again only after some file got such bits.
+
+        Clauses: write.drops-privilege
+        """
+        self._set_ids = SetId.given
+        if self._tree.privileged:
+            drop_set_id(self._fd.number)
 
     async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  the Protocol's signature
         """Wait until all is on stable storage.  Data once lost stay lost: the error is repeated."""

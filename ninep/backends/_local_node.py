@@ -20,6 +20,7 @@ from ninep.backends._linux import (
     chmod,
     chown,
     drop_set_id,
+    has_default_acl,
     host_flags,
     is_set_id,
     magic,
@@ -27,7 +28,6 @@ from ninep.backends._linux import (
 )
 from ninep.backends._local_file import LocalFile
 from ninep.backends._shared import (
-    ACCESS,
     DEVICES,
     LINK,
     MASK64,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 BLOCK = 4096
+SPECIAL_BITS = 0o7000
 
 BASIC = int(GetattrMask.BASIC)
 EXCL = int(LopenFlag.EXCL)
@@ -81,6 +82,11 @@ class LocalNode(NamedNode):
         self.ino = st.st_ino
         self.kind = stat.S_IFMT(st.st_mode)
         self.qid = tree.qid(st)
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What the host knows the file by: exports of one directory agree on it."""
+        return self.dev, self.ino
 
     def is_inode(self, st: os.stat_result) -> bool:
         """Say whether these are the attributes of this very inode."""
@@ -207,8 +213,8 @@ class LocalNode(NamedNode):
 
     def _file(self, fd: Fd, flags: int, mode: int) -> LocalFile:
         """Return the open file; root must drop the bits that Linux would drop for others."""
-        set_id = self.tree.privileged and is_set_id(mode) and bool(flags & (ACCESS | TRUNC))
-        if set_id and flags & TRUNC:
+        set_id = is_set_id(mode)
+        if set_id and flags & TRUNC and self.tree.privileged:
             drop_set_id(fd.number)
         return LocalFile(self.tree, fd, self.dev, self.qid.path, set_id=set_id)
 
@@ -227,7 +233,7 @@ class LocalNode(NamedNode):
             return node, await node.open(flags)
         fd = Fd(number)
         node = self._made(name, os.fstat(number), mode, gid, uid)
-        return node, LocalFile(self.tree, fd, node.dev, node.qid.path)
+        return node, LocalFile(self.tree, fd, node.dev, node.qid.path, set_id=is_set_id(mode))
 
     async def mkdir(self, name: bytes, mode: int, gid: int, uid: int) -> LocalNode:
         """Create a directory; the set-group-id bit that it may inherit is kept."""
@@ -267,12 +273,25 @@ class LocalNode(NamedNode):
             node = self._look_up(name)
             if not node.is_inode(made):
                 raise error(errno.ENOENT, name)
-            if tree.settle(node.fd.number, made, mode, gid, uid):
+            if tree.settle(node.fd.number, made, self._mode(made.st_mode, mode), gid, uid):
                 node._refresh()
         except OSError:
             self._unmake(name, made)
             raise
         return node
+
+    def _mode(self, got: int, mode: int) -> int:
+        """Return the mode that was asked for, without what a default ACL took from it.
+
+        What the server's umask took is given back, whatever that is by now.
+
+        Clauses: create.mode-masked
+        """
+        if stat.S_ISLNK(got):
+            return stat.S_IMODE(got)
+        kept = (got ^ mode) & PERMISSIONS and has_default_acl(self.fd.number)
+        bits = got if kept else mode
+        return bits & PERMISSIONS | mode & SPECIAL_BITS | got & stat.S_ISGID
 
     def _unmake(self, name: bytes, made: os.stat_result) -> None:
         self.forget(name)

@@ -9,6 +9,7 @@ import errno
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from ninep.backends._memory_content import Content
 from ninep.backends._shared import (
     ACCESS,
     DIR,
@@ -62,8 +63,8 @@ class Inode:
         self.gid = NOBODY if gid == NONUNAME else gid
         self.nlink = 0
         self.rdev = 0
-        self.data = bytearray()
-        """The content of a regular file, the text of a symbolic link."""
+        self.content = Content()
+        """What a regular file holds, the text of a symbolic link."""
         self.entries: dict[bytes, Inode] = {}
         self.xattrs: dict[bytes, bytes] = {}
         self.atime = self.mtime = self.ctime = self.space.clock()
@@ -95,15 +96,11 @@ class Inode:
             self.mtime = self.ctime
 
     def resize(self, size: int) -> None:
-        """Cut the content or extend it with zeros."""
+        """Cut the content or extend it with zeros, which count though they take no memory yet."""
         if size > self.space.limit:
             raise error(errno.EFBIG)
-        more = size - len(self.data)
-        self.charge(more)
-        if more > 0:
-            self.data.extend(bytes(more))
-        else:
-            del self.data[size:]
+        self.charge(size - self.content.size)
+        self.content.resize(size)
 
     def enter(self, name: bytes, inode: Inode) -> None:
         """Give `inode` a name in this directory."""
@@ -140,18 +137,18 @@ class MemoryFile:
             raise error(errno.EBADF)
         if self._inode.kind == DIR:
             raise error(errno.EISDIR)
-        return self._inode.data[offset : offset + count]
+        return self._inode.content.read(offset, count)
 
     async def write(self, offset: int, data: bytes | bytearray | memoryview) -> int:
         """Write all of `data`; a hole is filled with zeros."""
         if not self._writable:
             raise error(errno.EBADF)
         inode = self._inode
-        start = len(inode.data) if self._append else offset
+        start = inode.content.size if self._append else offset
         end = start + len(data)
-        if len(data) and end > len(inode.data):
+        if len(data) and end > inode.content.size:
             inode.resize(end)
-        inode.data[start:end] = data
+        inode.content.write(start, data)
         inode.changed(content=True)
         return len(data)
 

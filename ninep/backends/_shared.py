@@ -93,6 +93,8 @@ class NamedNode:
 
     __slots__ = ("__weakref__", "_children", "_parent", "name")
 
+    readonly = False
+
     def __init__(self, parent: Self | None, name: bytes) -> None:
         """Make a node under `name`; without a parent it is a root."""
         self._parent = parent

@@ -19,9 +19,9 @@ from functools import cached_property
 from typing import TypeVar, TypeVarTuple
 from weakref import ref
 
-from ninep.backends._linux import KEEP, Fd, chmod, chown, magic, umask
+from ninep.backends._linux import KEEP, Fd, chmod, chown, magic, require_proc
 from ninep.backends._local_node import LocalNode
-from ninep.backends._shared import MASK32, PERMISSIONS, ROOT_NAME, error
+from ninep.backends._shared import MASK32, ROOT_NAME, error
 from ninep.constants import NONUNAME, QidType
 from ninep.messages import Qid
 
@@ -34,7 +34,6 @@ CHANGES_MAX = 1 << 16
 INODE_END = 1 << 48
 """Inode numbers of the root's file system below this are qid paths as they are."""
 DEVICES_END = 1 << 15
-SPECIAL_BITS = 0o7000
 QID_TYPES = {stat.S_IFDIR: int(QidType.DIR), stat.S_IFLNK: int(QidType.SYMLINK)}
 TYPES = tuple(QID_TYPES.get(index << 12, int(QidType.FILE)) for index in range(16))
 """`Qid.type` by the four bits of the mode that say the type of a file."""
@@ -50,6 +49,7 @@ class LocalBackend:
 
         Errors: ENOENT, ENOTDIR, EACCES; ENOSYS (/proc is not mounted)
         """
+        require_proc()
         self._root = Fd(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         self._node: ref[LocalNode] | None = None
         self._noatime = noatime
@@ -57,7 +57,6 @@ class LocalBackend:
         self._strangers: dict[tuple[int, int], int] = {}
         self._changes: dict[int, int] = {}
         self._count = self._floor = 0
-        self._umask = umask()
         self.dev = os.fstat(self._root.number).st_dev
         self.privileged = os.geteuid() == 0
         self.uncached: set[int] = set()
@@ -117,7 +116,7 @@ class LocalBackend:
         return os.open(magic(number), flags)
 
     def settle(self, number: int, made: os.stat_result, mode: int, gid: int, uid: int) -> bool:
-        """Give a file just made its owner, and the mode bits that making it left out.
+        """Give a file just made its owner and its mode.
 
         Return whether there was anything to do.  A server that is not root cannot give files away:
         `uid` is ignored, and `gid` if it is not a group of the server, because the Linux client
@@ -132,19 +131,10 @@ class LocalBackend:
             except PermissionError:
                 if self.privileged:
                     raise
-        wanted = self._mode(made.st_mode, mode)
-        if wanted != stat.S_IMODE(made.st_mode):
-            chmod(number, wanted)
+        if mode != stat.S_IMODE(made.st_mode):
+            chmod(number, mode)
             return True
         return chowned
-
-    def _mode(self, got: int, mode: int) -> int:
-        """Return the mode that was asked for, but without what a default ACL took from it."""
-        if stat.S_ISLNK(got):
-            return stat.S_IMODE(got)
-        masked = got & PERMISSIONS == mode & PERMISSIONS & ~self._umask
-        bits = mode if masked else got
-        return bits & PERMISSIONS | mode & SPECIAL_BITS | got & stat.S_ISGID
 
     async def in_thread(self, call: Callable[[*Args], R], *args: *Args) -> R:
         """Run a call that may take long.

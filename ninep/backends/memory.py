@@ -1,7 +1,8 @@
 """A file tree in memory: for tests, and for trying things out.
 
 It behaves as a local file system that asks for no permissions: owners and modes are kept, not
-enforced.  Reading leaves access times alone.  Inode numbers are never reused.
+enforced.  Reading leaves access times alone.  Inode numbers are never reused.  Holes count as
+content, but take memory only once they are written.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from ninep.constants import (
 from ninep.messages import Qid, Rgetattr, Rstatfs, Tsetattr
 
 LIMIT = 1 << 30
-"""Bytes that a tree may take, unless told otherwise."""
+"""Bytes that a tree may take, holes included, unless told otherwise."""
 LINK_MAX = 65000
 PATH_MAX = 4096
 BLOCK, SECTOR = 4096, 512
@@ -87,6 +88,11 @@ class MemoryNode(NamedNode):
         super().__init__(parent, name)
         self.tree = tree
         self.inode = inode
+
+    @property
+    def identity(self) -> Inode:
+        """The file itself."""
+        return self.inode
 
     @property
     def qid(self) -> Qid:
@@ -141,9 +147,9 @@ class MemoryNode(NamedNode):
             inode.gid,
             inode.nlink,
             inode.rdev,
-            len(inode.data),
+            inode.content.size,
             BLOCK,
-            -(-len(inode.data) // SECTOR),
+            -(-inode.content.size // SECTOR),
             inode.atime // NANOSECONDS & MASK64,
             inode.atime % NANOSECONDS,
             inode.mtime // NANOSECONDS & MASK64,
@@ -250,8 +256,8 @@ class MemoryNode(NamedNode):
     def _make(self, name: bytes, mode: int, gid: int, uid: int, text: bytes = b"") -> Inode:
         self._check_free(name)
         inode = Inode(self.tree.space, mode, uid, gid)
-        inode.charge(len(text))
-        inode.data += text
+        inode.resize(len(text))
+        inode.content.write(0, text)
         self.inode.enter(name, inode)
         return inode
 
@@ -265,7 +271,7 @@ class MemoryNode(NamedNode):
         """Return the text of this symbolic link."""
         if self.inode.kind != LINK:
             raise error(errno.EINVAL)
-        return bytes(self.inode.data)
+        return bytes(self.inode.content.read(0, PATH_MAX))
 
     async def link(self, name: bytes, target: Node) -> None:
         """Make a further name for the inode of `target`."""

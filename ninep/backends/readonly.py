@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Hashable
 from typing import NoReturn
 from weakref import WeakValueDictionary
 
@@ -39,6 +40,8 @@ class ReadonlyNode:
 
     __slots__ = ("__weakref__", "_backend", "_inner")
 
+    readonly = True
+
     def __init__(self, backend: ReadonlyBackend, inner: Node) -> None:
         """Stand for `inner`."""
         self._backend = backend
@@ -48,6 +51,11 @@ class ReadonlyNode:
     def tree(self) -> object:
         """The tree of the node behind."""
         return self._inner.tree
+
+    @property
+    def identity(self) -> Hashable:
+        """The identity of the file behind."""
+        return self._inner.identity
 
     @property
     def qid(self) -> Qid:

@@ -6,6 +6,7 @@ from ninep.constants import QidType, XattrFlag
 from ninep.errors import Violation
 from ninep.fids import XATTR_WRITE, Fid
 from ninep.messages import Rclunk, Rremove, Tclunk, Tremove
+from ninep.ops.walk import parent
 from ninep.session import Session
 
 DIR = int(QidType.DIR)
@@ -18,7 +19,7 @@ def free(session: Session, number: int) -> Fid:
     Clauses: lock.released-on-clunk
     """
     fid = session.fids.free(number)
-    session.service.locks.release_fid((fid.node.tree, fid.node.qid.path), fid)
+    session.service.locks.release_fid(fid.node.identity, fid)
     return fid
 
 
@@ -53,7 +54,7 @@ async def commit(fid: Fid) -> None:
 async def tremove(session: Session, t: Tremove) -> Rremove:
     """Remove the file of `fid` and free `fid`, whether that works or not.
 
-    Clauses: remove.always-frees, remove.not-root, remove.same-file, fid.is-file
+    Clauses: remove.always-frees, remove.not-root, remove.same-file, fid.is-file, attach.moved-out
     Errors:  EACCES, ENOTEMPTY, EBUSY, ENOENT, EROFS
     Source:  remove(5)
     """
@@ -63,5 +64,5 @@ async def tremove(session: Session, t: Tremove) -> Rremove:
     node = fid.node
     if node is fid.root:
         raise Violation("remove.not-root")
-    await node.parent.unlink(node.name, bool(node.qid.type & DIR), only=node)
+    await parent(fid, node).unlink(node.name, bool(node.qid.type & DIR), only=node)
     return Rremove()

@@ -33,14 +33,15 @@ def requested(session: Session, fid: Fid, t: Tlock | Tgetlock, kind: int) -> Loc
 async def tlock(session: Session, t: Tlock) -> Rlock:
     """Lock or unlock a range, or say that somebody else holds it.
 
-    Clauses: lock.fid-open, lock.known-flags, lock.conflict-blocked, lock.unlock-nothing
+    Clauses: lock.fid-open, lock.known-flags, lock.one-file, lock.conflict-blocked,
+             lock.unlock-nothing
     Source:  Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "lock")
     if t.flags & ~KNOWN:
         raise Violation("lock.known-flags", f"flags {t.flags:#x}")
     lock = requested(session, fid, t, t.type)
-    done = session.service.locks.set((fid.node.tree, fid.node.qid.path), lock)
+    done = session.service.locks.set(fid.node.identity, lock)
     return Rlock(LockStatus.SUCCESS if done else LockStatus.BLOCKED)
 
 
@@ -52,7 +53,7 @@ async def tgetlock(session: Session, t: Tgetlock) -> Rgetlock:
     """
     fid = session.fids.legal(t.fid, "lock")
     wanted = requested(session, fid, t, WRLCK if t.type == UNLCK else t.type)
-    held = session.service.locks.conflict((fid.node.tree, fid.node.qid.path), wanted)
+    held = session.service.locks.conflict(fid.node.identity, wanted)
     if held is None:
         return Rgetlock(UNLCK, t.start, t.length, t.proc_id, t.client_id)
     owner = held.owner

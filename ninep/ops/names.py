@@ -30,6 +30,7 @@ from ninep.messages import (
     Tunlinkat,
 )
 from ninep.names import check_new
+from ninep.ops.walk import parent
 from ninep.session import Session
 
 REMOVEDIR = int(UnlinkFlag.REMOVEDIR)
@@ -66,10 +67,13 @@ async def tsymlink(session: Session, t: Tsymlink) -> Rsymlink:
 async def tmknod(session: Session, t: Tmknod) -> Rmknod:
     """Make a FIFO, socket, device or regular file.
 
-    Clauses: create.dot-names, create.mknod-type, create.device-privilege
+    Clauses: create.dot-names, create.mknod-type, create.device-privilege,
+             session.readonly-refuses
     """
     fid = session.fids.legal(t.dfid, "walk")
     name = check_new(t.name, dots="create.dot-names")
+    if fid.node.readonly:
+        raise Violation("session.readonly-refuses")
     if t.mode & TYPE in DEVICES and not session.service.devices:
         raise Violation("create.device-privilege")
     mode = t.mode & (TYPE | PERM_MASK)
@@ -103,7 +107,7 @@ async def tlink(session: Session, t: Tlink) -> Rlink:
 async def trename(session: Session, t: Trename) -> Rrename:
     """Rename the file of `fid` into the directory `dfid`.
 
-    Clauses: rename.dot-names, rename.not-root, rename.fids-follow
+    Clauses: rename.dot-names, rename.not-root, rename.fids-follow, attach.moved-out
     """
     fid = session.fids.legal(t.fid, "walk")
     newdir = session.fids.legal(t.dfid, "walk").node
@@ -111,7 +115,7 @@ async def trename(session: Session, t: Trename) -> Rrename:
     if fid.node is fid.root:
         raise Violation("rename.not-root")
     same_tree(fid.node, newdir)
-    await fid.node.parent.rename(fid.node.name, newdir, name, only=fid.node)
+    await parent(fid, fid.node).rename(fid.node.name, newdir, name, only=fid.node)
     return Rrename()
 
 

@@ -17,6 +17,7 @@ from ninep.messages import (
     Treaddir,
     Twrite,
 )
+from ninep.ops.walk import parent
 from ninep.session import Session
 
 DIR = int(DirentType.DIR)
@@ -86,10 +87,10 @@ async def treaddir(session: Session, t: Treaddir) -> Rreaddir:
 def open_listing(session: Session, fid: Fid) -> Listing:
     """Return the listing of an open directory, with `.` and `..` in front.
 
-    Clauses: readdir.dot-entries
+    Clauses: readdir.dot-entries, attach.moved-out
     """
     assert fid.file
-    above = fid.node if fid.node is fid.root else fid.node.parent
+    above = parent(fid, fid.node) if fid.holds(fid.node) else fid.node
     dots = [(fid.node.qid, DIR, b"."), (above.qid, DIR, b"..")]
     return Listing(fid.file.readdir, dots, session.codec.pack_dirent)
 

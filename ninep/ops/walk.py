@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-
 from ninep.backend import Node
 from ninep.constants import QidType
 from ninep.errors import Violation
@@ -60,22 +58,14 @@ async def step(start: Fid, node: Node, name: bytes) -> Node:
         raise Violation("walk.directory-only")
     if check(name) == b".":
         raise Violation("walk.single-dot")
-    return await node.walk(name) if name != b".." else parent(start.root, node)
+    return await node.walk(name) if name != b".." else parent(start, node)
 
 
-def parent(root: Node, node: Node) -> Node:
-    """Return the parent of `node` in our own tree, but never leave `root`.
+def parent(fid: Fid, node: Node) -> Node:
+    """Return the parent of `node` in the tree that `fid` is attached to, and never one outside.
 
-    A directory may have been moved out from below `root` while a fid held it: it has no parent
-    that this client may see.
-
-    Clauses: walk.dotdot-in-tree, walk.dotdot-at-root
+    Clauses: walk.dotdot-in-tree, walk.dotdot-at-root, attach.moved-out
     """
-    if node is root:
-        return root
-    above = node.parent
-    while above is not root:
-        if above is above.parent:
-            raise FileNotFoundError(errno.ENOENT, "moved out of the attached tree")
-        above = above.parent
-    return node.parent
+    if not fid.holds(node):
+        raise Violation("attach.moved-out")
+    return node if node is fid.root else node.parent

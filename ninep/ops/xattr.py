@@ -46,7 +46,8 @@ async def txattrwalk(session: Session, t: Txattrwalk) -> Rxattrwalk:
 async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
     """Let `fid` itself take a value of `attr_size` bytes, to be set when it is clunked.
 
-    Clauses: xattr.create-fid-unopened, xattr.size-maximum, xattr.known-flags
+    Clauses: xattr.create-fid-unopened, xattr.size-maximum, xattr.known-flags,
+             session.readonly-refuses
     Source:  Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "xattrcreate")
@@ -56,6 +57,8 @@ async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
         raise Violation("xattr.size-maximum", f"{t.attr_size} bytes")
     if t.flags not in FLAGS:
         raise Violation("xattr.known-flags", f"flags {t.flags:#x}")
+    if fid.node.readonly:
+        raise Violation("session.readonly-refuses")
     fid.xattr = Xattr(t.name, b"", t.attr_size, t.flags)
     fid.state = XATTR_WRITE
     return Rxattrcreate()

@@ -58,6 +58,13 @@ class NodeContract:
         path = (await create(root, b"f"))[0].qid.path
         assert path == (await root.walk(b"f")).qid.path
 
+    async def test_identity(self, root: Node) -> None:
+        """All names of a file have one identity, and no other file has it."""
+        node, _ = await create(root, b"f")
+        await root.link(b"g", node)
+        assert node.identity == (await root.walk(b"g")).identity
+        assert node.identity != (await create(root, b"h"))[0].identity
+
     async def test_walk_absent(self, root: Node) -> None:
         """A name that is not there is ENOENT."""
         with refused(errno.ENOENT):

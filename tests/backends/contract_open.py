@@ -49,8 +49,9 @@ class OpenContract:
     async def test_open_access(self, root: Node) -> None:
         """What was not asked for at the open is not to be had."""
         node, _ = await create(root, b"f", b"abc")
-        with refused(errno.EBADF):
-            await (await node.open(WRONLY)).read(0, 1)
+        for offset in (0, (1 << 63) - 1):
+            with refused(errno.EBADF):
+                await (await node.open(WRONLY)).read(offset, 1)
         reader = await node.open(RDONLY)
         with refused(errno.EBADF):
             await reader.write(0, b"x")
@@ -66,8 +67,9 @@ class OpenContract:
     async def test_open_directory(self, root: Node) -> None:
         """A directory opens for reading, but cannot be read, and not for writing."""
         file = await root.open(RDONLY | LopenFlag.DIRECTORY)
-        with refused(errno.EISDIR):
-            await file.read(0, 10)
+        for offset in (0, (1 << 63) - 1):
+            with refused(errno.EISDIR):
+                await file.read(offset, 10)
         for flags in (WRONLY, RDWR, RDONLY | TRUNC):
             with refused(errno.EISDIR):
                 await root.open(flags)
@@ -219,7 +221,8 @@ class OpenContract:
         assert b"bc\0\0x" == await file.read(1, 5)
         assert b"y" == await file.read(6, 100)
         assert b"" == await file.read(7, 100)
-        assert b"" == await file.read(1 << 40, 100)
+        for offset in (1 << 40, (1 << 63) - 2, (1 << 63) - 1):
+            assert b"" == await file.read(offset, 100)
         assert b"" == await file.read(0, 0)
 
     async def test_write_nothing(self, root: Node) -> None:

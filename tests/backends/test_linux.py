@@ -38,14 +38,12 @@ def test_no_access_mode() -> None:
         host_flags(3)
 
 
-def test_umask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The umask is read, not changed; a kernel that does not tell it has none."""
-    before = os.umask(0o027)
-    assert 0o027 == _linux.umask()
-    os.umask(before)
-    (tmp_path / "status").write_text("Name:\tx\nUmask:none\n")
-    monkeypatch.setattr(_linux, "PROC_STATUS", tmp_path / "status")
-    assert 0 == _linux.umask()
+def test_default_acl(tmp_path: Path) -> None:
+    """A directory has none unless it was given one; where that cannot be asked is an error."""
+    fd = Fd(os.open(tmp_path, os.O_PATH))
+    assert not _linux.has_default_acl(fd.number)
+    with refused(errno.ENOENT):
+        _linux.has_default_acl(1 << 30)
 
 
 def test_fd() -> None:

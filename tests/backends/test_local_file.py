@@ -75,6 +75,7 @@ async def test_partly_in_memory(file: File, pages: Pages, cached: int, waited: i
     assert waited == pages.waited
 
 
+@pytest.mark.usefixtures("no_collector")
 async def test_cancelled(root: Node, file: File, pages: Pages) -> None:
     """A read that is given up goes on with its descriptor, which is not closed under it."""
     pages.gate.clear()

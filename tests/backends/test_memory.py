@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ninep.backend import Backend, Node
+from ninep.backends._memory_content import PIECE, Content
 from ninep.backends.memory import MemoryBackend
 from ninep.constants import NONUNAME, SetattrValid, StMode, XattrFlag
 
@@ -14,6 +18,7 @@ from .contract import Contract
 from .helpers import APPEND, NOBODY, RDWR, attributes, change, create, mkdir, names, refused
 
 LIMIT = 1 << 16
+LARGE = 1000 << 20
 
 
 class TestContract(Contract):
@@ -130,3 +135,36 @@ async def test_numbers_are_not_reused(root: Node) -> None:
         paths.add((await mkdir(root, b"d")).qid.path)
         await root.unlink(b"d", directory=True)
     assert 10 == len(paths)
+
+
+async def test_holes() -> None:
+    """A size, or a byte far away, takes no memory for what lies before it."""
+    root = await MemoryBackend().attach()
+    node, file = await create(root, b"f", b"abc")
+    tracemalloc.start()
+    await node.setattr(change(SetattrValid.SIZE, size=LARGE))
+    assert b"\0" * 9 == await file.read(LARGE - 9, 100)
+    await file.write(LARGE - 5, b"x")
+    assert b"abc\0" == await file.read(0, 4)
+    assert b"\0x" + bytes(4) == await file.read(LARGE - 6, 100)
+    await file.truncate(2)
+    assert 1 << 20 > tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+places = st.integers(0, 3 * PIECE)
+changes = st.lists(st.tuples(places, st.none() | st.binary(max_size=9)), max_size=20)
+
+
+@given(changes, st.lists(st.tuples(places, places)))
+def test_content(made: list[tuple[int, bytes | None]], read: list[tuple[int, int]]) -> None:
+    """Wherever it is cut, extended and written, it reads as a row of bytes does."""
+    content, model = Content(), bytearray()
+    for at, data in made:
+        size = at if data is None else max(content.size, at + len(data))
+        content.resize(size)
+        model[size:] = bytes(max(size - len(model), 0))
+        content.write(at, data or b"")
+        model[at : at + len(data or b"")] = data or b""
+    assert all(model[at : at + count] == content.read(at, count) for at, count in read)
+    assert len(model) == content.size

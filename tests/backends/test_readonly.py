@@ -77,6 +77,12 @@ async def test_root(inner: Backend) -> None:
     assert root is await backend.attach()
 
 
+async def test_says_so(inner: Backend, root: Node) -> None:
+    """Who asks before a change is told, on every node."""
+    behind = await inner.attach()
+    assert [True, True, False] == [n.readonly for n in (root, await root.walk(b"f"), behind)]
+
+
 async def test_changes(root: Node) -> None:
     """Each change is EROFS, whatever it is."""
     node = await root.walk(b"f")

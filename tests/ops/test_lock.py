@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from ninep import messages as m
+from ninep.backend import Backend
+from ninep.backends.local import LocalBackend
+from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NOTAG, LockStatus, LockType
 from ninep.messages import TMessage
-from tests.helpers import MSIZE, Peer
+from tests.helpers import MSIZE, Peer, service
 from tests.populated import (
     BOTH,
     DIR,
@@ -167,6 +171,36 @@ async def test_files_are_apart(client: Peer) -> None:
     await client.ok(lock(WR))
     replies = [await client.ok(lock(WR, fid=fid, who=(9, b"x"))) for fid in (100, 101)]
     assert [BLOCKED, SUCCESS] == replies
+
+
+def exports(path: Path) -> dict[bytes, Backend]:
+    """Return a directory as four exports: again, to be looked at only, and a part of it."""
+    (path / "d").mkdir()
+    (path / "d" / "f").touch()
+    return {
+        b"": LocalBackend(path),
+        b"again": LocalBackend(path),
+        b"ro": ReadonlyBackend(LocalBackend(path)),
+        b"part": LocalBackend(path / "d"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("aname", "names"), [(b"again", (b"d", b"f")), (b"ro", (b"d", b"f")), (b"part", (b"f",))]
+)
+async def test_between_exports(tmp_path: Path, aname: bytes, names: tuple[bytes, ...]) -> None:
+    """lock.one-file: a file of two exports is one file; its locks go with the fid here too."""
+    client = Peer(service(exports(tmp_path)))
+    await client.begin()
+    await client.attach(1, aname)
+    await client.walk(0, READ, b"d", b"f")
+    await client.walk(1, BOTH, *names)
+    for fid in (READ, BOTH):
+        await client.ok(m.Tlopen(fid, RDONLY))
+    assert SUCCESS == await client.ok(lock(WR, 0, 10))
+    assert BLOCKED == await client.ok(lock(RD, 5, 10, fid=BOTH, who=(2, b"host")))
+    await client.ok(m.Tclunk(READ))
+    assert SUCCESS == await client.ok(lock(RD, 5, 10, fid=BOTH, who=(2, b"host")))
 
 
 async def test_unlocking_a_part(client: Peer, other: Peer) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from ninep import messages as m
+from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NONUNAME, QidType, StMode, UnlinkFlag
@@ -228,6 +230,14 @@ async def test_devices_are_an_option(client: Peer, kind: int) -> None:
     assert [b"g", b"pipe"] == await names(client, b"d")
 
 
+async def test_devices_on_a_readonly_export() -> None:
+    """session.readonly-refuses: EROFS, whatever the server was told about devices."""
+    client = Peer(service(ReadonlyBackend(MemoryBackend())))
+    client.session.service.devices = False
+    await client.begin()
+    assert errno.EROFS == await client.errno(mknod(ROOT, b"new", CHR | 0o644, 3))
+
+
 async def test_owners(client: Peer) -> None:
     """create.gid-applied: the user of the fid, and the group that was asked for."""
     await client.attach(FREE, n_uname=1000)
@@ -309,6 +319,17 @@ async def test_trees_are_apart() -> None:
     await client.begin()
     await fill(client)
     await client.attach(FREE, b"other")
+    for t in (link(FREE, b"x"), rename(FREE, b"x"), rename_to(FREE, b"x")):
+        assert errno.EXDEV == await client.errno(t)
+    assert TREE == await names(client)
+
+
+async def test_exports_of_one_directory_are_apart(tmp_path: Path) -> None:
+    """link.same-tree: two exports are two trees, also where they show the same files."""
+    client = Peer(service({b"": LocalBackend(tmp_path), b"again": LocalBackend(tmp_path)}))
+    await client.begin()
+    await fill(client)
+    await client.attach(FREE, b"again")
     for t in (link(FREE, b"x"), rename(FREE, b"x"), rename_to(FREE, b"x")):
         assert errno.EXDEV == await client.errno(t)
     assert TREE == await names(client)

@@ -8,7 +8,7 @@ import pytest
 
 from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
-from ninep.constants import MAXWELEM, NOFID, NONUNAME, QidType
+from ninep.constants import MAXWELEM, NOFID, NONUNAME, QidType, UnlinkFlag
 from tests.helpers import CODEC, Peer, service
 from tests.populated import (
     ATTRIBUTES,
@@ -25,9 +25,12 @@ from tests.populated import (
     ROOT,
     WRITE,
     XREAD,
+    entries_of,
+    names,
 )  # fmt: skip
 
 OPEN = (READ, WRITE, BOTH, OPEN_DIR)
+REMOVEDIR = int(UnlinkFlag.REMOVEDIR)
 CLOSED = (ROOT, FILE, DIR, LINK, FIFO)
 
 
@@ -205,6 +208,26 @@ async def test_moved_out_of_the_attached_tree() -> None:
     assert (await wide.getattr(3)).qid == (await narrow.getattr(4)).qid
     await wide.ok(m.Trenameat(0, b"out", 1, b"back"))
     assert 2 == len(await narrow.walk(4, 6, b"..", b".."))
+
+
+async def test_nothing_is_changed_outside_the_attached_tree() -> None:
+    """attach.moved-out: what was moved out is neither removed nor renamed where it is now, and a
+    listing of it names no directory above; what it holds goes on.
+    """
+    wide = await deep_client()
+    narrow = Peer(wide.session.service)
+    await narrow.begin(b"x/a")
+    for fid in (4, 5, 6):
+        await narrow.walk(0, fid, b"b")
+    await narrow.ok(m.Tlopen(4, RDONLY))
+    await wide.ok(m.Tunlinkat(2, b"c", REMOVEDIR))
+    await wide.ok(m.Trenameat(1, b"b", 0, b"out"))
+    for t in (m.Trename(5, 0, b"in"), m.Trename(5, 5, b"in"), m.Tremove(6)):
+        assert errno.ENOENT == await narrow.errno(t)
+    assert [b"a", b"out"] == await names(wide)
+    own = (await narrow.getattr(4)).qid.path
+    assert [own, own] == [e.qid.path for e in await entries_of(narrow, 4)]
+    await narrow.ok(m.Tmkdir(5, b"new", 0o755, NONUNAME))
 
 
 async def deep_client() -> Peer:

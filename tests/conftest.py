@@ -1,0 +1,22 @@
+"""Fixtures of all tests."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Have what is in a reference cycle live on: all must close when it is dropped (ADR 3)."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)  # how long a test takes is the machine's affair
+settings.load_profile("untimed")
