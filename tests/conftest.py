@@ -1,4 +1,4 @@
-"""Fixtures of all tests."""
+"""What holds for all tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+"""How long an example takes is the machine's affair."""
+settings.load_profile("untimed")
 
 
 @pytest.fixture
@@ -14,9 +19,3 @@ def no_collector() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
-
-
-from hypothesis import settings
-
-settings.register_profile("untimed", deadline=None)  # how long a test takes is the machine's affair
-settings.load_profile("untimed")

@@ -279,7 +279,6 @@ def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
         (["memory:", "--export", "a=/nonexistent,rw"], "cannot export /nonexistent"),
         (["memory:", "--export", "a=/", "--export", "a=/"], "used twice"),
         (["memory:", "--listen", "unix:///nonexistent/s"], "cannot listen on unix:///nonexistent"),
-        (["memory:", "--listen", "exec:foo"], "cannot listen on exec:foo: exec: is for clients"),
         (
             ["memory:", "--listen", "127.0.0.1:0", "--listen", "unix:///nonexistent/s"],
             "cannot listen on unix:///nonexistent/s: No such file or directory\n",
