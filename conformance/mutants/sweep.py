@@ -6,6 +6,8 @@
 
 A mutant is killed by a case that passes on our server and does not on the mutant.  The mutant is
 put in when the case begins, so that what precedes it (Tversion, Tattach, a directory) works.
+`kills.json` keeps enough of that to show at every test run that each mutant is killed, and that
+each case kills.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from ninep.spec import spec
@@ -35,8 +38,9 @@ DIALECT = "9P2000.L"
 OPTIONS = Options((DIALECT,), uname=b"root", uid=0)
 DEADLINE = 0.3
 """Seconds; the server is in this very process."""
-Find = Callable[[str], tuple[str, list[str]]]
 KILLS = frozenset({"fail", "warn"})
+Found = tuple[str, list[str]]
+"""A mutant and cases that kill it, or a case and mutants that it kills."""
 
 
 @cache
@@ -79,32 +83,34 @@ def killers(mutant: Mutant, cases: Iterable[Case]) -> Iterator[str]:
                     yield case.id
 
 
-def by_likelihood(mutant: Mutant, cases: Iterable[Case]) -> list[Case]:
-    """Return the cases, those first that cite the mutant's clause or are about its message."""
+def distance(mutant: Mutant, case: Case) -> int:
+    """Say how near a case is to a mutant: on its clause, about its message, or neither."""
     clauses = spec().clauses
-
-    def distance(case: Case) -> int:
-        if mutant.clause in case.clauses:
-            return 0
-        about = any(mutant.on in clauses[c].on for c in case.clauses)
-        return 1 if mutant.on and about else 2
-
-    return sorted(cases, key=distance)
+    if mutant.clause in case.clauses:
+        return 0
+    return 1 if any(mutant.on in clauses[c].on for c in case.clauses) else 2
 
 
-def first_killer(name: str) -> tuple[str, list[str]]:
-    """Return a mutant's id and, if there is one, the case that kills it first."""
+def first_killer(name: str) -> Found:
+    """Return a mutant's id and, if there is one, the first case that kills it."""
     logging.disable()
     mutant = mutants()[name]
-    for found in killers(mutant, by_likelihood(mutant, load_all().values())):
-        return name, [found]
-    return name, []
+    nearest = sorted(load_all().values(), key=lambda case: distance(mutant, case))
+    return name, list(islice(killers(mutant, nearest), 1))
 
 
-def all_killers(name: str) -> tuple[str, list[str]]:
+def all_killers(name: str) -> Found:
     """Return a mutant's id and all cases that kill it."""
     logging.disable()
     return name, list(killers(mutants()[name], load_all().values()))
+
+
+def first_victim(name: str) -> Found:
+    """Return a case's id and, if there is one, the first mutant that it kills."""
+    logging.disable()
+    case = load_all()[name]
+    nearest = sorted(mutants().values(), key=lambda mutant: distance(mutant, case))
+    return name, list(islice((m.id for m in nearest if list(killers(m, [case]))), 1))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,21 +122,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args(argv)
     names = [n for n in mutants() if any(fnmatchcase(n, glob) for glob in args.mutant)]
-    kills = dict(shown(names, all_killers if args.all else first_killer, args.jobs))
+    kills = shown(names, all_killers if args.all else first_killer, args.jobs)
     if args.record:
-        KILLS_FILE.write_text(json.dumps(kills, indent=1) + "\n", encoding="utf-8")
+        record(kills, args.jobs)
     lived = [n for n in names if not kills[n] and not mutants()[n].equivalent]
     print(f"{len(names)} mutants, {len(names) - len(lived)} killed or equivalent")
     return 1 if lived else 0
 
 
-def shown(names: Sequence[str], find: Find, jobs: int) -> Iterator[tuple[str, list[str]]]:
-    """Sweep in several processes; show each mutant as it is done."""
+def shown(names: Sequence[str], find: Callable[[str], Found], jobs: int) -> dict[str, list[str]]:
+    """Find in several processes; show each as it is done."""
+    found: dict[str, list[str]] = {}
     with ProcessPoolExecutor(jobs) as pool:
-        for name, found in pool.map(find, names):
-            word = "killed  " if found else "SURVIVES"
-            print(word, name, *found, flush=True)
-            yield name, found
+        for name, others in pool.map(find, names):
+            found[name] = others
+            print("killed  " if others else "SURVIVES", name, *others, flush=True)
+    return found
+
+
+def record(kills: dict[str, list[str]], jobs: int) -> None:
+    """Write down one killer of each mutant, and one victim of each case that is none of these."""
+    busy = {case for cases in kills.values() for case in cases}
+    idle = [c.id for c in load_all().values() if c.id not in busy and DIALECT in c.dialects]
+    for case, victims in shown(idle, first_victim, jobs).items():
+        for victim in victims:
+            kills[victim].append(case)
+    kept = {name: cases for name, cases in kills.items() if cases}
+    KILLS_FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def recorded() -> dict[str, list[str]]:
+    """Return who kills whom, as it was last written down."""
+    kills: dict[str, list[str]] = json.loads(KILLS_FILE.read_text(encoding="utf-8"))
+    return kills
 
 
 if __name__ == "__main__":
