@@ -11,8 +11,7 @@ from pathlib import Path
 
 from ..model import Job
 from ..record import Event
-from . import EngineError
-from .process import boot_command, follow, last_words, scratch, write_job
+from .process import Guest, boot_command, follow, scratch, write_job
 
 NAMESPACE = (
     *("unshare", "--mount", "--propagation", "private"),
@@ -41,14 +40,6 @@ class HostEngine:
         """Run the bench as a child."""
         with scratch() as folder:
             path = write_job(replace(job, work=str(folder / "work"), disk=None), folder)
-            console = folder / "console"
-            status = [False]
-
-            def watch(event: Event) -> None:
-                status[0] |= event["event"] == "end"
-                on_event(event)
-
             env = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
-            follow([*NAMESPACE, *boot_command(job, path)], env, console, watch)
-            if not status[0]:
-                raise EngineError(f"the bench ended early: {last_words(console)}")
+            command = [*NAMESPACE, *boot_command(job, path)]
+            follow([Guest(command, env, folder / "console")], on_event)

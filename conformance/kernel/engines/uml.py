@@ -18,7 +18,7 @@ from pathlib import Path
 from ..model import Job
 from ..record import Event
 from . import EngineError
-from .process import BOOT, boot_command, follow, last_words, scratch, write_job
+from .process import BOOT, Guest, boot_command, follow, scratch, write_job
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROGRAMS = {
@@ -76,16 +76,9 @@ class UmlEngine:
         """Boot, follow the guest until it powers off, and clean up."""
         with scratch() as folder:
             prepare(replace(job, disk=DISK), folder)
-            console = folder / "console"
-            ended = [False]
-
-            def watch(event: Event) -> None:
-                ended[0] |= event["event"] == "end"
-                on_event(event)
-
-            follow(kernel_command(folder), environment(folder), console, watch)
-            if not ended[0]:
-                raise EngineError(f"the guest died; its console ends: {last_words(console)}")
+            core = min(os.sched_getaffinity(0))
+            guest = Guest(kernel_command(folder), environment(folder), folder / "console", core)
+            follow([guest], on_event)
 
 
 def prepare(job: Job, folder: Path) -> None:
