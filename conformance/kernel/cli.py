@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--server", metavar="COMMAND", help="with {addr} (or {endpoint}) and {root}")
     add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
     add("--aname", default="", metavar="NAME", help="of the mount; may contain {root}")
+    add("--jobs", type=jobs, default=0, metavar="N", help="guests at once (engine uml)")
     add("--engine", choices=NAMES, default="auto", help="where the kernel comes from")
     add("--json", metavar="FILE", help="write the results there, - for stdout")
     add("--junit", metavar="FILE", help="write JUnit XML there, - for stdout")
@@ -71,6 +72,14 @@ def msize(text: str) -> int:
     number = int(text)
     if number < MSIZE_MIN:
         raise argparse.ArgumentTypeError(f"the kernel's smallest msize is {MSIZE_MIN}")
+    return number
+
+
+def jobs(text: str) -> int:
+    """Parse a number of guests."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least one guest has to run the scripts")
     return number
 
 
@@ -131,6 +140,7 @@ def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
         python=sys.executable,
         aname=args.aname,
         repository=repository(),
+        jobs=args.jobs,
         pythonpath=str(Path(found).parents[1]) if found else None,
     )
 
@@ -172,6 +182,7 @@ def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
         ours.trouble = reason
     else:
         attempt(chosen, replace(job, engine=chosen.name), recorder)
+        recorder.rest()
         ours.seconds = time.monotonic() - start
         if not args.events:
             screen.end()

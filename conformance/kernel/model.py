@@ -6,6 +6,7 @@ on two *sides*: through the mount, and on the control file system.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -48,6 +49,8 @@ class Job:
     """All that the guest needs to know, as plain data that fits a JSON file.
 
     `server` and `readonly` are commands as word lists with the placeholders of `commands.fill`.
+    `jobs` guests share the job, 0 for as many as fit; `claims` is the folder where each of them
+    says which script it takes.
     """
 
     cells: tuple[Planned, ...]
@@ -61,6 +64,8 @@ class Job:
     work: str = "/run/lab"
     disk: str | None = None
     deadline: float = 30.0
+    jobs: int = 0
+    claims: str | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Return the job as what `json.dump` accepts."""
@@ -162,12 +167,13 @@ class CellReport:
     trouble: str = ""
 
     def script(self, name: str) -> ScriptReport:
-        """Return the record of a script, made on first use."""
+        """Return the record of a script, made on first use; they stand as they were planned."""
         for script in self.scripts:
             if script.name == name:
                 return script
-        self.scripts.append(ScriptReport(name))
-        return self.scripts[-1]
+        new = ScriptReport(name)
+        insort(self.scripts, new, key=lambda script: self.planned.index(script.name))
+        return new
 
     @property
     def not_run(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 
 from .catalog import Script
@@ -20,6 +20,17 @@ def default_plan(scripts: Sequence[Script]) -> tuple[Planned, ...]:
         if script.short:
             cells[Cell(transport="unix")].append(script.name)
     return tuple(Planned(cell, tuple(names)) for cell, names in cells.items() if names)
+
+
+def longest_first(
+    cells: Iterable[Planned], scripts: Callable[[str], Script]
+) -> tuple[Planned, ...]:
+    """Put the scripts that may take longest first, so that guests that share a job end together."""
+
+    def order(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(sorted(names, key=lambda name: -scripts(name).deadline))
+
+    return tuple(Planned(planned.cell, order(planned.scripts)) for planned in cells)
 
 
 def wanted_cache(script: Script) -> str | None:

@@ -10,18 +10,23 @@ from .model import CellReport, Job, Report, Result, ScriptReport
 Event = dict[str, Any]
 """What the guest says: a name under `event`, and the fields that `guest.bench` gives it."""
 
+Run = tuple[int, str]
+"""One script in one cell: the cell's number and the script's name."""
+
 
 class Recorder:
     """Keeps the report of a run while it runs.
 
     `on_event` hears of everything, `on_begin` of each script that begins, `on_script` of each that
-    is done.
+    is done, in the order of the plan whatever the order in which guests are done.
     """
 
     def __init__(self, job: Job) -> None:
         """Begin with what is planned, so that what never ran can be named."""
         cells = [CellReport(planned.cell, planned.scripts) for planned in job.cells]
         self.report = Report(engine=job.engine, cells=cells)
+        self.finished: set[Run] = set()
+        self.untold = [(cell, name) for cell, p in enumerate(job.cells) for name in p.scripts]
         self.on_event: Callable[[Event], None] | None = None
         self.on_begin: Callable[[ScriptReport], None] | None = None
         self.on_script: Callable[[CellReport, ScriptReport], None] | None = None
@@ -95,8 +100,26 @@ class Recorder:
         script.seconds = event["seconds"]
         for check in script.checks:
             check.control = check.control or self.earlier_control(script.name, check.name)
+        self.finished.add((event["cell"], event["script"]))
+        while self.untold and self.untold[0] in self.finished:
+            self.tell(self.untold.pop(0))
+
+    def tell(self, run: Run) -> None:
+        """Tell who shows the run of one script."""
+        number, name = run
         if self.on_script:
-            self.on_script(self.cell(event), script)
+            self.on_script(self.report.cells[number], self.report.cells[number].script(name))
+
+    def rest(self) -> None:
+        """Close the run: tell of the scripts that a guest's end cut off, and of those behind."""
+        for number, name in self.untold:
+            cell = self.report.cells[number]
+            if name in cell.not_run:
+                continue
+            script = cell.script(name)
+            if (number, name) not in self.finished:
+                script.trouble = script.trouble or "the run ended in the middle of it"
+            self.tell((number, name))
 
     def earlier_control(self, script: str, check: str) -> Result | None:
         """Return what the control came to in another cell: it runs once for all of them."""

@@ -61,7 +61,7 @@ def script_lines(script: ScriptReport, paint: Paint, *, verbose: bool = False) -
     lines = [f"  {word} {script.name:{WIDTH}} {count}  {sides} {script.seconds:6.1f} s"]
     shown = [c for c in script.checks if verbose or c.outcome in ("fail", "error")]
     lines += [check_line(check, paint) for check in shown]
-    lines += [f"        server: {visible(line)}" for line in script.trouble.splitlines()]
+    lines += [f"        trouble: {visible(line)}" for line in script.trouble.splitlines()]
     lines += [f"        kernel: {visible(line)}" for line in script.kernel_log]
     return lines
 

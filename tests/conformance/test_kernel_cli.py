@@ -92,7 +92,9 @@ def test_usage_errors(
     assert capsys.readouterr().err.startswith("ninep lab: ")
 
 
-@pytest.mark.parametrize("argv", [["--msize", "100"], ["--transport", "rdma"], ["--engine", "x"]])
+@pytest.mark.parametrize(
+    "argv", [["--msize", "100"], ["--transport", "rdma"], ["--engine", "x"], ["--jobs", "0"]]
+)
 def test_argument_errors(argv: list[str]) -> None:
     """Arguments that argparse refuses end with the same exit code."""
     with pytest.raises(SystemExit) as end:
@@ -134,15 +136,15 @@ def test_plain_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 def test_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Arguments become a job: cells, server, name to attach to."""
+    """Arguments become a job: cells, server, name to attach to, number of guests."""
     engine = FakeEngine()
     server = "diod -l {endpoint} -e {root}"
     argv = ["--server", server, "--aname", "{root}", "--script", "lookup", "--cache", "loose"]
-    lab(monkeypatch, engine, *argv)
+    lab(monkeypatch, engine, *argv, "--jobs", "3")
     assert engine.job is not None
     assert engine.job.server == ("diod", "-l", "{endpoint}", "-e", "{root}")
     assert engine.job.readonly is None
-    assert engine.job.aname == "{root}"
+    assert (engine.job.aname, engine.job.jobs) == ("{root}", 3)
     assert [planned.cell.name for planned in engine.job.cells] == ["tcp,cache=loose"]
 
 

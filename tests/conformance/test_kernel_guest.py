@@ -6,16 +6,18 @@ import os
 import select
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ninep.conformance.kernel.expect import Failed, Skipped
 from ninep.conformance.kernel.guest import isolate
+from ninep.conformance.kernel.guest.bench import Bench
 from ninep.conformance.kernel.guest.kernel_log import COMPLAINT
 from ninep.conformance.kernel.guest.mounts import bind, nine
 from ninep.conformance.kernel.guest.servers import Server, ServerError, accepts_tcp, accepts_unix
-from ninep.conformance.kernel.model import Cell, Result
+from ninep.conformance.kernel.model import Cell, Job, Result
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 DEADLINE = 0.5
@@ -140,6 +142,14 @@ def test_server_that_does_not_exist(tmp_path: Path) -> None:
 def test_kernel_complaints(line: str, bad: bool) -> None:
     """Warnings and bugs are complaints, chatter is not."""
     assert bool(COMPLAINT.search(line)) == bad
+
+
+def test_each_script_is_claimed_once(tmp_path: Path) -> None:
+    """Of guests that share a job one takes a script; a guest alone takes all of them."""
+    alone = Job(cells=(), server=(), readonly=None, python="python3")
+    one, two = (Bench(replace(alone, claims=str(tmp_path))) for _ in range(2))
+    assert [one.claim(0, "01_s"), two.claim(0, "01_s"), two.claim(1, "01_s")] == [True, False, True]
+    assert Bench(alone).claim(0, "01_s")
 
 
 def test_mount_commands() -> None:

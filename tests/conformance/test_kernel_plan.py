@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ninep.conformance.kernel.catalog import Script
 from ninep.conformance.kernel.model import Cell, Planned
-from ninep.conformance.kernel.plan import chosen_plan, default_plan
+from ninep.conformance.kernel.plan import chosen_plan, default_plan, longest_first
 
 
-def script(name: str, *needs: str, short: bool = False) -> Script:
+def script(name: str, *needs: str, short: bool = False, deadline: float = 0.0) -> Script:
     """Make a script without checks."""
-    return Script(name, name, needs, short, 0.0, None, ())
+    return Script(name, name, needs, short, deadline, None, ())
 
 
 SCRIPTS = [
@@ -44,3 +44,14 @@ def test_chosen_plan_is_the_product() -> None:
         Cell("unix", "none", 65536),
     ]
     assert {planned.scripts for planned in plan} == {("01_a",)}
+
+
+def test_longest_first() -> None:
+    """Scripts that may take long begin before the others, which keep their order."""
+    long = [script("05_e", deadline=60.0), script("06_f", deadline=90.0)]
+    known = {script.name: script for script in [*SCRIPTS, *long]}
+    cells = (Planned(Cell(), tuple(known)), Planned(Cell("unix"), ("01_a", "05_e")))
+    assert longest_first(cells, known.__getitem__) == (
+        Planned(Cell(), ("06_f", "05_e", "01_a", "02_b", "03_c", "04_d")),
+        Planned(Cell("unix"), ("05_e", "01_a")),
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ninep.conformance.kernel.model import Cell, Job, Planned
@@ -82,9 +84,33 @@ def test_listeners() -> None:
     recorder = Recorder(JOB)
     recorder.on_begin = lambda script: heard.append(f"begin {script.name}")
     recorder.on_script = lambda cell, script: heard.append(f"{cell.cell.name} {script.name}")
-    for event in script_events(1):
+    for event in script_events(0):
         recorder.feed(event)
-    assert heard == ["begin 01_s", "unix,cache=none 01_s"]
+    assert heard == ["begin 01_s", "tcp,cache=none 01_s"]
+
+
+def named(script: str, *events: str) -> list[Event]:
+    """Make events of a script without checks."""
+    more = {"title": "S.", "seconds": 1.0}
+    return [{"event": event, "cell": 0, "script": script, **more} for event in events]
+
+
+def test_order_of_the_plan() -> None:
+    """Whichever guest is done first: scripts are shown and reported in the order of the plan."""
+    heard: list[str] = []
+    recorder = Recorder(replace(JOB, cells=(Planned(Cell(), ("01_a", "02_b", "03_c", "04_d")),)))
+    recorder.on_script = lambda _, script: heard.append(script.name)
+    begun = [event for name in ("03_c", "02_b", "01_a") for event in named(name, "script")]
+    for event in [*begun, *named("02_b", "done")]:
+        recorder.feed(event)
+    assert heard == []
+    for event in named("01_a", "done"):
+        recorder.feed(event)
+    assert heard == ["01_a", "02_b"]
+    recorder.rest()
+    assert heard == ["01_a", "02_b", "03_c"]
+    assert [script.name for script in recorder.report.scripts] == heard
+    assert [script.outcome for script in recorder.report.scripts] == ["skip", "skip", "fail"]
 
 
 def test_unknown_event() -> None:

@@ -1,37 +1,78 @@
-"""One real boot: a Linux kernel mounts the server and runs the smallest script."""
+"""User Mode Linux: how many guests fit, and two that boot and share two small scripts."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from ninep.conformance.kernel.engines import uml
 from ninep.conformance.kernel.engines.uml import UmlEngine
+from ninep.conformance.kernel.model import Cell, Job, Planned
 
 REASON = UmlEngine().available()
 TIMEOUT = 120
+JOB = Job((Planned(Cell(), ("a", "b", "c")), Planned(Cell("unix"), ("a",))), (), None, "python3")
+
+
+@pytest.mark.parametrize(
+    ("cores", "mebibytes", "asked", "expected"),
+    [
+        (2, 9999, 0, 2),
+        (3, 1100, 0, 2),
+        (3, 100, 0, 1),
+        (64, 99999, 0, 4),
+        (1, 100, 3, 3),
+        (2, 9999, 9, 4),
+    ],
+)
+def test_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    cores: int,
+    mebibytes: int,
+    asked: int,
+    expected: int,
+) -> None:
+    """As many guests as cores and memory allow, or as were asked for; each has a script to run."""
+    (tmp_path / "meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable: {mebibytes << 10} kB\n")
+    monkeypatch.setattr(uml, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(uml, "cores", lambda: list(range(cores)))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1 << 40))
+    assert uml.how_many(replace(JOB, jobs=asked)) == expected
+
+
+def test_a_full_disk_holds_fewer_guests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of a guest is a file that has to fit the temporary folder."""
+    monkeypatch.setattr(uml, "cores", lambda: [0, 1])
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=600 << 20))
+    assert uml.how_many(JOB) == 1
 
 
 @pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
 def test_boot(tmp_path: Path) -> None:
-    """The smallest script passes on mount and control, and nothing is left behind."""
+    """Two guests share two scripts, which pass on mount and control; nothing is left behind."""
     results = tmp_path / "results.json"
     command = [sys.executable, "-m", "ninep.conformance.kernel", "--engine", "uml"]
     done = subprocess.run(
-        [*command, "--script", "statfs", "--transport", "tcp", "--json", str(results)],
+        [*command, "--jobs", "2", "--script", "statfs", "--script", "exec", "--transport", "tcp",
+         "--json", str(results)],
         check=False,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
         env={"TMPDIR": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         cwd=Path(__file__).parents[2],
-    )
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     data = json.loads(results.read_text(encoding="utf-8"))
-    script = data["cells"][0]["scripts"][0]
-    assert (script["mount"], script["control"]) == ("pass", "pass")
+    scripts = data["cells"][0]["scripts"]
+    assert [script["name"] for script in scripts] == ["12_statfs", "19_exec"]
+    assert {(script["mount"], script["control"]) for script in scripts} == {("pass", "pass")}
     assert " 9p " in data["cells"][0]["mount"]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]

@@ -23,6 +23,7 @@ else
     printf '#!/bin/sh\nexec /usr/bin/linux "$@" vec0:transport=tap,ifname=tap0,depth=128,gro=1\n' >/usr/local/bin/linux
     chmod 755 /usr/local/bin/linux
 fi
-exec ninep lab --engine $engine --aname "data{root}" \
+# One tap has room for one guest.
+exec ninep lab --engine $engine --jobs 1 --aname "data{root}" \
     --server "$here/remote.sh $server $server {addr} {root}" \
     --readonly-server "$here/remote.sh $readonly $server {addr} {root}" "$@"

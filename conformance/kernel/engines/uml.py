@@ -1,7 +1,9 @@
 """User Mode Linux: a kernel as a process, with the host's tree as its root and no privilege.
 
-The guest's console goes to stderr; a second terminal that only the bench writes to carries the
-events.  Everything that is written lies in one temporary folder.
+Several guests share a job: each takes its next script from the folder of claims, so that a guest
+that dies costs the script that it was at.  A guest's console goes to stderr; a second terminal that
+only the bench writes to carries the events.  Everything that is written lies in one temporary
+folder, which all guests see.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
+from ..catalog import load
 from ..model import Job
+from ..plan import longest_first
 from ..record import Event
 from . import EngineError
 from .process import BOOT, Guest, boot_command, follow, scratch, write_job
@@ -28,12 +33,16 @@ PROGRAMS = {
     "mount": "mount",
 }
 MODULES = Path("/usr/lib/uml/modules")
-MEMORY = "512M"
+MEMORY = 512
+"""MiB that a guest may use."""
+MOST = 8
+"""Guests by default: beyond it the longest script decides."""
 DISK_SIZE = "16G"
 """Size of the sparse disk image: it must hold offsets beyond 4 GiB."""
 DISK = "/dev/ubda"
 SHIM = Path(__file__).with_name("xstate.c")
 CPUINFO = Path("/proc/cpuinfo")
+MEMINFO = Path("/proc/meminfo")
 FEATURES = "ea_inode,^has_journal"
 """Of the disk's ext4: attribute values of 64 KiB; no journal, nothing outlives the run."""
 
@@ -73,16 +82,48 @@ class UmlEngine:
         return None
 
     def run(self, job: Job, on_event: Callable[[Event], None]) -> None:
-        """Boot, follow the guest until it powers off, and clean up."""
+        """Boot guests that share the job, follow them until they power off, and clean up."""
+        count = how_many(job)
         with scratch() as folder:
-            prepare(replace(job, disk=DISK), folder)
-            core = min(os.sched_getaffinity(0))
-            guest = Guest(kernel_command(folder), environment(folder), folder / "console", core)
-            follow([guest], on_event)
+            env = environment(folder)
+            if count > 1:
+                job = shared(job, folder / "claims")
+            guests = [
+                prepare(replace(job, disk=DISK), folder / f"guest-{number}", env, core)
+                for number, core in zip(range(count), cycle(cores()))
+            ]
+            follow(guests, on_event)
 
 
-def prepare(job: Job, folder: Path) -> None:
-    """Fill the folder: job, first process, second stage, disk image."""
+def how_many(job: Job) -> int:
+    """Return how many guests share the job: what was asked for, else what there is room for."""
+    memory = min(available_memory(), shutil.disk_usage(tempfile.gettempdir()).free)
+    room = max(1, min(MOST, len(cores()), memory // (MEMORY << 20)))
+    return min(job.jobs or room, sum(len(planned.scripts) for planned in job.cells))
+
+
+def cores() -> list[int]:
+    """Return the cores that we may use; two labs at once begin with different ones."""
+    allowed = sorted(os.sched_getaffinity(0))
+    first = os.getpid() % len(allowed)
+    return allowed[first:] + allowed[:first]
+
+
+def available_memory() -> int:
+    """Return how many bytes the system can give without swapping."""
+    kilobytes = MEMINFO.read_text(encoding="ascii").partition("MemAvailable:")[2].split()[0]
+    return int(kilobytes) << 10
+
+
+def shared(job: Job, claims: Path) -> Job:
+    """Return the job for guests that take its scripts from each other."""
+    claims.mkdir()
+    return replace(job, cells=longest_first(job.cells, load), claims=str(claims))
+
+
+def prepare(job: Job, folder: Path, env: Mapping[str, str], core: int) -> Guest:
+    """Make and fill a guest's folder: job, first process, second stage, disk image."""
+    folder.mkdir()
     path = write_job(job, folder)
     shutil.copy(BOOT.with_name("init.sh"), folder / "init")
     (folder / "init").chmod(0o755)
@@ -91,6 +132,7 @@ def prepare(job: Job, folder: Path) -> None:
     command = shlex.join(["env", "-i", *variables, *boot_command(job, path)])
     (folder / "stage2").write_text(f"cd /\nexec {command}\n", encoding="utf-8")
     make_disk(folder / "disk")
+    return Guest(kernel_command(folder), env, folder / "console", core)
 
 
 def make_disk(path: Path) -> None:
@@ -107,7 +149,7 @@ def call(command: list[str]) -> None:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the kernel process's environment; memory file and sockets stay in the folder."""
+    """Return the kernel processes' environment; memory files and sockets stay in the folder."""
     env = {"PATH": PATH, "HOME": str(folder), "TMPDIR": str(folder)}
     if wide_registers():
         library = folder / "xstate.so"
@@ -122,7 +164,7 @@ def kernel_command(folder: Path) -> list[str]:
     consoles = ["con=null", "con0=null,fd:2", "con1=null,fd:1", "ssl=null", "quiet", "selinux=0"]
     return [
         str(which("linux")),
-        f"mem={MEMORY}",
+        f"mem={MEMORY}M",
         *root,
         f"init={folder}/init",
         f"uml_dir={folder}/umldir",

@@ -112,14 +112,27 @@ class Bench:
             stands[True] = self.tested(number, planned, read_only=True)
         self.stands = list(stands.values())
         try:
-            self.mounted(number, stands[False])
-            self.xattr_max = largest_xattr(stands[False].backing)
             for name in planned.scripts:
-                self.run_script(number, planned, load(name), stands)
+                if self.claim(number, name):
+                    self.mounted(number, stands[False])
+                    self.run_script(number, planned, load(name), stands)
         except (ServerError, MountError) as failure:
             emit("cell-trouble", cell=number, text=str(failure))
         for stand in self.stands:
             stand.close()
+
+    def claim(self, number: int, name: str) -> bool:
+        """Take a script; False when another guest that shares the job has it.
+
+        Of all calls mkdir is the one that hostfs leaves to the host, so that only one can succeed.
+        """
+        if self.job.claims is None:
+            return True
+        try:
+            os.mkdir(Path(self.job.claims, f"{number}-{name}"))
+        except FileExistsError:
+            return False
+        return True
 
     def tested(self, number: int, planned: Planned, *, read_only: bool) -> Tested:
         """Describe the side under test; its server starts when the first script needs it."""
@@ -184,6 +197,7 @@ class Bench:
     def mounted(self, number: int, stand: Tested) -> None:
         """Start and mount the server of a stand unless that is done; tell what the kernel shows."""
         if stand.open():
+            self.xattr_max = largest_xattr(stand.backing)
             emit("mounted", cell=number, server=" ".join(stand.server.command), line=stand.line)
 
     def runnable(self, number: int, planned: Planned, script: Script) -> list[Check]:

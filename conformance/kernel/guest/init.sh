@@ -1,6 +1,6 @@
 #!/bin/sh
 # The guest's first process: modules, a throw-away overlay over the host's tree, then stage2.
-# LAB (the one folder that reaches the host) arrives through the kernel's command line.
+# LAB (this guest's folder; it and what lies beside it reach the host) arrives through the kernel's command line.
 modules=/usr/lib/uml/modules/$(uname -r)/kernel
 mount -n -t proc proc /proc
 for name in fs/overlayfs/overlay fs/netfs/netfs fs/fscache/fscache net/9p/9pnet net/9p/9pnet_fd fs/9p/9p; do
@@ -25,7 +25,7 @@ mount -n -t devpts devpts dev/pts
 mount -n -t tmpfs tmpfs dev/shm
 mount -n -t tmpfs tmpfs run
 mkdir -p ".$LAB"
-mount -n -t hostfs -o "$LAB" none ".$LAB"
+mount -n -t hostfs -o "${LAB%/*}" none ".${LAB%/*}"
 busybox ifconfig lo up
 stty -F dev/tty1 raw
 chroot . /bin/sh "$LAB/stage2" >dev/tty1
