@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ninep.conformance.kernel.engines import EngineError, process
+from ninep.conformance.kernel.engines import EngineError, host, process
 from ninep.conformance.kernel.engines.process import Guest, follow
+from ninep.conformance.kernel.model import Job
 from ninep.conformance.kernel.record import Event
 
 SAY = 'echo \'{"event": "%s"}\''
@@ -93,6 +94,15 @@ def test_no_guest_outlives_an_interrupt(tmp_path: Path, leash: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         follow(guests, interrupt)
     assert all_gone(leash)
+
+
+def test_the_host_engine_runs_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running kernel is a guest like any other: a child that is followed to its end."""
+    heard: list[Event] = []
+    job = Job(cells=(), server=(), readonly=None, python="python3")
+    monkeypatch.setattr(host, "NAMESPACE", ("sh", "-c", f'{SAY % "begin"}; test -f "$3" && {END}'))
+    host.HostEngine().run(job, heard.append)
+    assert heard == [{"event": "begin"}, {"event": "end"}]
 
 
 def test_a_guest_keeps_to_its_core(tmp_path: Path) -> None:

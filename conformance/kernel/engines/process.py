@@ -82,7 +82,8 @@ class Guest:
             )
         self.heard = time.monotonic()
         if self.core is not None:
-            os.sched_setaffinity(self.process.pid, {self.core})
+            with suppress(OSError):  # where a sandbox forbids it the guest is only slower
+                os.sched_setaffinity(self.process.pid, {self.core})
 
     def fileno(self) -> int:
         """Return the descriptor that the events come from."""
