@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import os
 import random
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,14 +148,15 @@ def walk(root: Path) -> Iterator[Path]:
 
 def describe(path: Path, step: int) -> Entry:
     """Describe one file: mode, owner, group, mtime, links, content, attributes."""
-    stat = path.lstat()
-    time = stat.st_mtime_ns - stat.st_mtime_ns % step
+    info = path.lstat()
+    time = info.st_mtime_ns - info.st_mtime_ns % step
+    regular = stat.S_ISREG(info.st_mode)
     content: object = None
-    if path.is_symlink():
+    if stat.S_ISLNK(info.st_mode):
         content = os.readlink(path)
-    elif path.is_file():
+    elif regular:
         content = hashlib.sha256(read(path)).hexdigest()
     names = os.listxattr(path, follow_symlinks=False)
     xattrs = tuple((n, os.getxattr(path, n, follow_symlinks=False)) for n in sorted(names))
-    links = stat.st_nlink if path.is_file() and not path.is_symlink() else 0
-    return (oct(stat.st_mode), stat.st_uid, stat.st_gid, time, links, content, xattrs)
+    links = info.st_nlink if regular else 0
+    return (oct(info.st_mode), info.st_uid, info.st_gid, time, links, content, xattrs)

@@ -12,7 +12,7 @@ from ..place import Place
 
 SHORT = True
 READ_WRITE = os.O_RDWR | os.O_CREAT
-LARGE = 8 << 20
+LARGE = 2 << 20
 """Bytes of the file that is checked by its hash."""
 ODD = 70_001
 """Bytes in one write: more than one message at 64 KiB, and a multiple of nothing."""
@@ -33,7 +33,7 @@ def check_read_back(here: Place) -> None:
 
 
 def check_large_sequential(here: Place) -> None:
-    """A file of 8 MiB keeps its checksum, written and read in odd pieces.
+    """A file of 2 MiB keeps its checksum, written and read in odd pieces.
 
     Clauses: write.count-true, read.whole-count
     """

@@ -15,7 +15,7 @@ DEADLINE = 120.0
 MANY = 10_000
 BATCH = 20
 """Of so many listed names one is deleted through the mount, the others behind it."""
-SMALL = 300
+SMALL = 100
 ADDED = 50
 LEVELS = 40
 
@@ -168,7 +168,7 @@ def check_rewind(here: Place) -> None:
 
 
 def check_many_small_files(here: Place) -> None:
-    """300 small files keep their contents, and a whole tree can be removed."""
+    """100 small files keep their contents, and a whole tree can be removed."""
     (here / "tree").mkdir()
     for number in range(SMALL):
         write(here / f"tree/{number}", b"file %d" % number)

@@ -60,11 +60,10 @@ def check_git_and_compile(here: Place) -> None:
     run(here, "git", "clone", "-q", "--no-local", source, "clone", home=home)
     clone = ("git", "-C", "clone")
     run(here, *clone, "fsck", "--strict", home=home)
-    equal("git status", "", run(here, *clone, "status", "--porcelain", home=home))
     equal("git diff", "", run(here, *clone, "diff", "--stat", "HEAD", home=home))
     modules = run(here, *clone, "ls-files", "*.py", home=home).splitlines()
     with chdir(here / "clone"):
-        true("every module compiles", bool(compileall.compile_dir(".", quiet=2)))
+        true("every module compiles", bool(compileall.compile_dir(".", quiet=2, force=True)))
         missing = [name for name in modules if not os.path.exists(cache_from_source(name))]
     true("the clone has modules", bool(modules))
     equal("modules without a .pyc", [], missing)
@@ -73,8 +72,8 @@ def check_git_and_compile(here: Place) -> None:
 def tree(root: Path) -> None:
     """Make a tree with everything that a copy must keep."""
     (root / "dir/deeper").mkdir(parents=True)
-    for number in range(20):
-        write(root / f"dir/file{number}", pattern(number * 997))
+    for number in range(8):
+        write(root / f"dir/file{number}", pattern(number * 2999))
     write(root / "dir/deeper/large", pattern(300_000))
     os.link(root / "dir/file1", root / "dir/deeper/hard")
     (root / "soft").symlink_to("dir/file2")
