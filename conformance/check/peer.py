@@ -195,6 +195,11 @@ class Peer:
         self.clunk(SCRATCH)
         return True
 
+    def remove(self, *names: bytes) -> None:
+        """Remove a file or an empty directory below the case's directory."""
+        self.walk(DIR, SCRATCH, *names)
+        self.ok(m.Tremove(SCRATCH))
+
     # Verdicts
 
     def must(self, clause: str, t: TMessage, kind: type[R] | None = None) -> R:

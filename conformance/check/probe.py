@@ -117,6 +117,16 @@ def chown(p: Peer) -> Message:
     return p.rpc(m.Tsetattr(asked(p, b"probe-chown"), 6, 0, 1001, 1002, 0, 0, 0, 0, 0))
 
 
+def long_symlink(p: Peer) -> Message:
+    """Make a symbolic link with the longest text that any has: some file systems stop before."""
+    return p.rpc(m.Tsymlink(DIR, b"probe-long-symlink", b"t" * 4095, NONUNAME))
+
+
+def device(p: Peer) -> Message:
+    """Make a device node, as only some servers let anyone."""
+    return p.rpc(m.Tmknod(DIR, b"probe-device", StMode.IFCHR | 0o600, 1, 3, NONUNAME))
+
+
 PROBES: dict[str, tuple[tuple[str, ...], Callable[[Peer], Message]]] = {
     "auth": (("9P2000", "9P2000.u", "9P2000.L"), auth),
     "statfs": (("9P2000.L",), statfs),
@@ -130,6 +140,8 @@ PROBES: dict[str, tuple[tuple[str, ...], Callable[[Peer], Message]]] = {
     "lock": (("9P2000.L",), lock),
     "getlock": (("9P2000.L",), getlock),
     "chown": (("9P2000.L",), chown),
+    "symlink-4095": (("9P2000.L",), long_symlink),
+    "device": (("9P2000.L",), device),
 }
 """Capability → the dialects that can have it, and what to ask.
 
@@ -144,5 +156,3 @@ def nonsense(p: Peer) -> str:
     if not isinstance(r, m.Rversion) or r.version == b"9P2000.zz":
         return f"a Tversion for 9P2000.zz was answered by {shown(r)}"
     return ""
-
-

@@ -29,6 +29,7 @@ from ninep.backends._linux import (
 from ninep.backends._local_file import LocalFile
 from ninep.backends._shared import (
     DEVICES,
+    DIR,
     LINK,
     MASK64,
     MODE_BITS,
@@ -144,10 +145,7 @@ class LocalNode(NamedNode):
         valid, number = t.valid, self.fd.number
         if not valid & CHANGES:
             return
-        if valid & MODE and self.kind == LINK:
-            raise error(errno.EOPNOTSUPP)
-        if valid & SIZE and t.size >= SIZE_END:
-            raise error(errno.EFBIG)
+        self._check_setattr(t)
         try:
             if valid & (UID | GID):
                 chown(number, t.uid if valid & UID else KEEP, t.gid if valid & GID else KEEP)
@@ -160,8 +158,20 @@ class LocalNode(NamedNode):
         finally:
             self.changed()
 
+    def _check_setattr(self, t: Tsetattr) -> None:
+        """Refuse what the host would, before anything is changed.
+
+        Clauses: setattr.checked-first, setattr.size-directory
+        """
+        if t.valid & MODE and self.kind == LINK:
+            raise error(errno.EOPNOTSUPP)
+        if t.valid & SIZE and self.kind != REGULAR:
+            raise error(errno.EISDIR if self.kind == DIR else errno.EINVAL)
+        if t.valid & SIZE and t.size >= SIZE_END:
+            raise error(errno.EFBIG)
+
     def _truncate(self, size: int) -> None:
-        if self.tree.privileged and self.kind == REGULAR:
+        if self.tree.privileged:
             drop_set_id(self.fd.number)
         os.truncate(magic(self.fd.number), size)
 

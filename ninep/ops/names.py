@@ -94,7 +94,7 @@ async def tmkdir(session: Session, t: Tmkdir) -> Rmkdir:
 async def tlink(session: Session, t: Tlink) -> Rlink:
     """Give the file of `fid` a further name.
 
-    Clauses: create.dot-names, link.same-tree, link.no-directory
+    Clauses: create.dot-names, link.same-tree, link.no-directory, link.named-target
     """
     directory = session.fids.legal(t.dfid, "walk").node
     target = session.fids.legal(t.fid, "walk").node

@@ -171,6 +171,13 @@ class NodeContract:
             with refused(number):
                 await node.setattr(change(SetattrValid.SIZE, size=0))
 
+    async def test_setattr_checks_first(self, root: Node) -> None:
+        """A directory that is given a size keeps its mode, which came with it."""
+        node = await root.mkdir(b"d", 0o755, NOBODY, NOBODY)
+        with refused(errno.EISDIR):
+            await node.setattr(change(SetattrValid.MODE | SetattrValid.SIZE, mode=0o700, size=0))
+        assert StMode.IFDIR | 0o755 == (await attributes(node)).mode
+
     @pytest.mark.parametrize("size", [1 << 63, (1 << 64) - 1])
     async def test_setattr_size_impossible(self, root: Node, size: int) -> None:
         """A size that no file can have is EFBIG."""
