@@ -6,6 +6,7 @@ from ninep import messages as m
 
 from ..check.case import Start, case
 from ..check.peer import DIR, ROOT, Peer
+from .open import reads
 
 A, B, NEW = 10, 11, 12
 
@@ -14,31 +15,33 @@ A, B, NEW = 10, 11, 12
       each=("unopened", "file", "directory", "created"))  # fmt: skip
 def frees(p: Peer, what: str) -> None:
     """After a clunk the fid stands for nothing, and a second clunk is refused."""
-    p.mkdir(b"directory")
-    p.make(b"file", b"abc")
-    if what == "created":
-        p.create(A, b"created")
-    elif what == "unopened":
-        p.walk(DIR, A, b"file")
+    if what == "unopened":
+        p.walk(DIR, A)
+    elif what == "directory":
+        p.opened(A)
+    elif what == "file":
+        p.create(B, b"file")
+        p.opened(A, b"file")
     else:
-        p.opened(A, what.encode())
+        p.create(A, b"created")
     p.must("clunk.always-frees", m.Tclunk(A), m.Rclunk)
     p.refuses("clunk.always-frees", p.speech.stat(A), control=p.speech.stat(DIR))
     p.refuses("fid.unknown-fid", m.Tclunk(A))
-    p.must("clunk.always-frees", m.Twalk(DIR, A, (b"file",)), m.Rwalk)
+    p.must("clunk.always-frees", m.Twalk(DIR, A, ()), m.Rwalk)
 
 
 @case("clunk/number-begins-anew", "clunk.always-frees")
 def number_begins_anew(p: Peer) -> None:
     """A number that was open comes back unopened, and stands for the new file alone."""
-    p.make(b"old", b"old")
-    p.make(b"new", b"new")
+    p.create(B, b"old")
+    p.create(NEW, b"new")
+    p.write(NEW, 0, b"new")
     p.opened(A, b"old", access="rw")
     p.must("clunk.always-frees", m.Tclunk(A), m.Rclunk)
-    p.walk(DIR, A, b"new")
+    p.must("clunk.always-frees", m.Twalk(DIR, A, (b"new",)), m.Rwalk)
     p.refuses("read.fid-readable", m.Tread(A, 0, 3))
     p.must("clunk.always-frees", p.speech.open(A, "r"))
-    p.equal("clunk.always-frees", b"new", p.read(A), "what the fid reads")
+    reads(p, "clunk.always-frees", A, b"new")
 
 
 @case("clunk/error-frees", "clunk.always-frees", needs=["xattr"], dialects=["9P2000.L"])
@@ -56,9 +59,10 @@ def error_frees(p: Peer) -> None:
 @case("clunk/number-at-once", "clunk.freed-before-reply", each=("Tclunk", "Tremove"))
 def number_at_once(p: Peer, how: str) -> None:
     """When the reply is seen the number is free, time after time."""
-    for turn in range(10):
-        name = b"file%d" % turn
-        p.make(name)
+    names = [b"file%d" % turn for turn in range(10)]
+    for fid, name in enumerate(names, start=NEW):
+        p.create(fid, name)
+    for name in names:
         p.must("clunk.freed-before-reply", m.Twalk(DIR, A, (name,)), m.Rwalk)
         p.ok(m.Tclunk(A) if how == "Tclunk" else m.Tremove(A))
 
@@ -73,7 +77,7 @@ def others_stay(p: Peer) -> None:
     p.write(A, 0, b"x")
     p.ok(m.Tclunk(A), m.Rclunk)
     p.must("clunk.others-unharmed", p.speech.open(B, "r"))
-    p.equal("clunk.others-unharmed", b"xbc", p.read(B), "what the clone reads")
+    reads(p, "clunk.others-unharmed", B, b"xbc")
     p.must("clunk.others-unharmed", m.Twrite(NEW, 1, b"y"), m.Rwrite)
     p.equal("clunk.others-unharmed", b"xyc", p.content(b"file"), "the content of the file")
 
@@ -88,7 +92,7 @@ def below_stay(p: Peer) -> None:
     p.ok(m.Tclunk(A), m.Rclunk)
     p.must("clunk.others-unharmed", m.Twalk(B, NEW, ()), m.Rwalk)
     p.must("clunk.others-unharmed", p.speech.open(B, "r"))
-    p.equal("clunk.others-unharmed", b"abc", p.read(B), "what the fid reads")
+    reads(p, "clunk.others-unharmed", B, b"abc")
 
 
 @case("clunk/root", "clunk.others-unharmed", start=Start.ATTACHED)

@@ -10,8 +10,7 @@ from ninep.messages import RMessage, TMessage
 
 from ..check.case import Case, Declared, Run, case
 from ..check.peer import DIR, Peer, errno, is_error
-from ..check.tree import names
-from .open import opened
+from .open import lists, opened, reads
 
 L = ("9P2000.L",)
 A, B, NEW = 10, 11, 12
@@ -126,7 +125,7 @@ def directory_untouched(p: Peer) -> None:
     p.ok(p.speech.create(A, b"new", "rw", 0o644))
     p.must("create.fid-becomes-file", m.Twalk(B, NEW, (b"new",)), m.Rwalk)
     p.must("create.fid-becomes-file", p.speech.open(B, "r"))
-    p.equal("create.fid-becomes-file", [b"new"], names(p, B), "the names in the directory")
+    lists(p, "create.fid-becomes-file", B, [b"new"])
 
 
 @case("create/unknown-fid", "fid.unknown-fid")
@@ -140,9 +139,10 @@ def unknown_fid(p: Peer) -> None:
 
 @each_kind("create/visible-at-once", "create.visible-at-once")
 def visible_at_once(p: Peer, kind: str) -> None:
-    """When the reply is seen, a walk on any connection finds the new name and its qid."""
+    """When the reply is seen, a walk on any connection finds the name that it missed before."""
     source(p)
     q = p.another()
+    q.refuses("walk.missing-name", m.Twalk(DIR, A, (b"new",)))
     p.walk(DIR, A)
     r: RMessage = p.ok(making(p, kind, A, b"new"))
     r2 = q.must("create.visible-at-once", m.Twalk(DIR, A, (b"new",)), m.Rwalk)
@@ -203,7 +203,7 @@ def existing_file(p: Peer) -> None:
         p.equal("create.existing-opened", 17, errno(r), "the number of the error, EEXIST")
     else:
         p.equal("create.existing-opened", before.qid.path, p.stat(A).qid.path, "qid.path")
-        p.equal("create.existing-opened", b"abc", p.read(A), "what the fid reads")
+        reads(p, "create.existing-opened", A, b"abc")
     after = attributes(p, b"file")
     p.equal("create.existing-opened", (before.mode, before.size), (after.mode, after.size), "mode")
 
@@ -250,7 +250,7 @@ def dot_names(p: Peer, kind: str) -> None:
         p.refuses("create.dot-names", making(p, kind, A, name))
     p.ok(making(p, kind, B, b"good"))
     p.open(A)
-    p.equal("create.dot-names", [b"good"], names(p, A), "the names in the directory")
+    lists(p, "create.dot-names", A, [b"good"])
 
 
 @each_kind("create/in-a-file", "create.directory-only")
@@ -312,7 +312,7 @@ def open_fid(p: Peer) -> None:
     bad, good = (p.speech.create(fid, name, "rw", 0o644) for fid, name in (
         (A, b"bad"), (B, b"good")))  # fmt: skip
     p.refuses("create.fid-unopened", bad, control=good)
-    p.equal("create.fid-unopened", [b"good"], names(p, A), "the names in the directory")
+    lists(p, "create.fid-unopened", A, [b"good"])
 
 
 @case(

@@ -44,6 +44,18 @@ def opened(p: Peer, clause: str, t: TMessage) -> Opened:
     return r
 
 
+def reads(p: Peer, clause: str, fid: int, content: bytes) -> None:
+    """Demand that an open file's fid reads its content."""
+    r = p.must(clause, m.Tread(fid, 0, p.msize - IOHDRSZ), m.Rread)
+    p.equal(clause, content, bytes(r.data), f"what fid {fid} reads")
+
+
+def lists(p: Peer, clause: str, fid: int, expected: list[bytes]) -> None:
+    """Demand that an open directory's fid lists some names, and no others."""
+    p.must(clause, (m.Treaddir if p.dialect in L else m.Tread)(fid, 0, p.msize - IOHDRSZ))
+    p.equal(clause, expected, names(p, fid), f"what fid {fid} lists")
+
+
 @case("open/access", "open.reply-qid", "read.fid-readable", "write.fid-writable",
       each=("r", "w", "rw"))  # fmt: skip
 def access(p: Peer, how: str) -> None:
@@ -73,7 +85,7 @@ def directory(p: Peer) -> None:
     wqid = p.walk(DIR, A, b"d")
     qid = opened(p, "open.reply-qid", p.speech.open(A, "r")).qid
     p.equal("open.reply-qid", (wqid[-1].type, wqid[-1].path), (qid.type, qid.path), "the qid")
-    p.equal("open.reply-qid", [b"file"], names(p, A), "the names in it")
+    lists(p, "open.reply-qid", A, [b"file"])
 
 
 @case("open/iounit", "open.iounit-bound", each=("open", "create"))
@@ -115,9 +127,9 @@ def already_open(p: Peer, what: str) -> None:
     p.walk(DIR, B, what.encode())
     p.refuses("open.fid-unopened", p.speech.open(A, "r"), control=p.speech.open(B, "r"))
     if what == "directory":
-        p.equal("open.fid-unopened", [], names(p, A), "what the fid lists")
+        lists(p, "open.fid-unopened", A, [])
     else:
-        p.equal("open.fid-unopened", b"abc", p.read(A), "what the fid reads")
+        reads(p, "open.fid-unopened", A, b"abc")
 
 
 @case("open/no-wider-access", "open.fid-unopened", "write.fid-writable")
@@ -139,7 +151,7 @@ def failure_leaves_directory(p: Peer) -> None:
     p.refuses("open.write-directory", p.speech.open(A, "rw"))
     p.must("open.failure-leaves-fid", m.Twalk(A, B, (b"file",)), m.Rwalk)
     p.must("open.failure-leaves-fid", p.speech.open(A, "r"))
-    p.equal("open.failure-leaves-fid", [b"file"], names(p, A), "what the fid lists")
+    lists(p, "open.failure-leaves-fid", A, [b"file"])
 
 
 @case("open/failure-leaves-file", "open.failure-leaves-fid", "open.directory-flag")
@@ -150,7 +162,7 @@ def failure_leaves_file(p: Peer) -> None:
     p.refuses("open.directory-flag", m.Tlopen(A, LopenFlag.DIRECTORY))
     p.refuses("read.fid-readable", m.Tread(A, 0, 3))
     p.must("open.failure-leaves-fid", m.Tlopen(A, LopenFlag.RDWR), m.Rlopen)
-    p.equal("open.failure-leaves-fid", b"abc", p.read(A), "what the fid reads")
+    reads(p, "open.failure-leaves-fid", A, b"abc")
 
 
 @case("open/unknown-fid", "fid.unknown-fid")
@@ -196,7 +208,7 @@ def truncate(p: Peer, how: str) -> None:
     p.walk(DIR, A, b"file")
     p.must("open.truncate-flag", p.speech.open(A, how, truncate=True))
     p.equal("open.truncate-flag", 0, p.stat(A).size, "the size")
-    p.equal("open.truncate-flag", b"", p.read(B), "what an older fid reads")
+    reads(p, "open.truncate-flag", B, b"")
 
 
 @case("open/keeps-content", "open.truncate-flag", each=("w", "rw"))
@@ -279,7 +291,7 @@ def create_flags(p: Peer, item: tuple[str, int]) -> None:
     p.make(b"file", b"abc")
     p.walk(DIR, A, b"file")
     p.must("open.create-ignored", m.Tlopen(A, item[1] | LopenFlag.RDWR), m.Rlopen)
-    p.equal("open.create-ignored", b"abc", p.read(A), "what the fid reads")
+    reads(p, "open.create-ignored", A, b"abc")
 
 
 @case("open/create-flag-on-directory", "open.create-ignored")
@@ -288,7 +300,7 @@ def create_flag_on_directory(p: Peer) -> None:
     p.make(b"file")
     p.walk(DIR, A)
     p.must("open.create-ignored", m.Tlopen(A, LopenFlag.CREATE), m.Rlopen)
-    p.equal("open.create-ignored", [b"file"], names(p, A), "the names in it")
+    lists(p, "open.create-ignored", A, [b"file"])
 
 
 @case("open/create-flag-makes-nothing", "open.create-ignored", "open.unlinked-refused")
@@ -330,7 +342,7 @@ def directory_flag(p: Peer) -> None:
     p.walk(DIR, B)
     bad, good = m.Tlopen(A, LopenFlag.DIRECTORY), m.Tlopen(B, LopenFlag.DIRECTORY)
     p.refuses("open.directory-flag", bad, control=good)
-    p.equal("open.directory-flag", [b"file"], names(p, B), "the names in the directory")
+    lists(p, "open.directory-flag", B, [b"file"])
 
 
 @case("open/no-access", "open.access-mode", each=("file", "directory"), dialects=L)

@@ -171,5 +171,7 @@ def directory(p: Peer, count: int) -> None:
     p.opened(A)
     p.opened(B, b"file")
     p.refuses("read.directory-fid", m.Tread(A, 0, count), control=m.Tread(B, 0, count))
-    entries = dirents(p.dialect, bytes(p.ok(m.Treaddir(A, 0, 4000), m.Rreaddir).data))
+    entries = dirents(
+        p.dialect, bytes(p.must("read.directory-fid", m.Treaddir(A, 0, 4000), m.Rreaddir).data)
+    )
     p.true("read.directory-fid", b"file" in [e.name for e in entries], "the file listed", entries)

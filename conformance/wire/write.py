@@ -7,7 +7,7 @@ from ninep.constants import IOHDRSZ, OFFSET_MAX, SetattrValid
 
 from ..check.case import case
 from ..check.peer import DIR, Peer, is_error
-from ..check.tree import names
+from .open import lists, reads
 
 L = ("9P2000.L",)
 A, B = 10, 11
@@ -59,7 +59,7 @@ def full_message(p: Peer) -> None:
     data = bytes(n * n % 251 for n in range(q.msize - IOHDRSZ))
     q.create(A, b"file")
     count = q.must("write.count-true", m.Twrite(A, 0, data), m.Rwrite).count
-    q.equal("write.at-offset", data[:count], q.read(A), "the content")
+    reads(q, "write.at-offset", A, data[:count])
     q.equal("write.count-true", count, q.stat(A).size, "the size")
 
 
@@ -70,12 +70,12 @@ def seen_by_all(p: Peer) -> None:
     q = p.another()
     p.opened(A, b"file")
     q.opened(A, b"file")
-    p.equal("write.seen-at-once", TEXT, p.read(A), "the content before")
-    q.equal("write.seen-at-once", TEXT, q.read(A), "the content before, seen by the other")
+    reads(p, "write.seen-at-once", A, TEXT)
+    reads(q, "write.seen-at-once", A, TEXT)
     p.opened(B, b"file", access="w")
     p.write(B, 0, b"abc")
-    p.equal("write.seen-at-once", b"abc3456789", p.read(A), "the content through another fid")
-    q.equal("write.seen-at-once", b"abc3456789", q.read(A), "the content on another connection")
+    reads(p, "write.seen-at-once", A, b"abc3456789")
+    reads(q, "write.seen-at-once", A, b"abc3456789")
 
 
 @case("write/nothing", "write.zero-bytes", each=(("inside", 4), ("at-end", 10), ("behind", 20)))
@@ -172,7 +172,7 @@ def read_only(p: Peer, data: bytes) -> None:
     p.opened(A, b"file")
     p.opened(B, b"file", access="rw")
     p.refuses("write.fid-writable", m.Twrite(A, 0, data), control=m.Twrite(B, 0, b"0"))
-    p.equal("write.fid-writable", TEXT, p.read(A), "the content")
+    reads(p, "write.fid-writable", A, TEXT)
 
 
 @case("write/unknown-fid", "fid.unknown-fid")
@@ -190,18 +190,22 @@ def directory(p: Peer) -> None:
     p.opened(A)
     p.opened(B, b"file", access="w")
     p.refuses("write.directory-fid", m.Twrite(A, 0, b"a"), control=m.Twrite(B, 0, b"0"))
-    p.equal("write.directory-fid", [b"file"], names(p, A), "the names in the directory")
+    lists(p, "write.directory-fid", A, [b"file"])
 
 
-@case("write/drops-set-id", "write.drops-privilege", each=("write", "cut", "longer"), dialects=L)
+@case("write/drops-set-id", "write.drops-privilege", dialects=L,
+      each=("write", "write-opened-before", "cut", "longer"))  # fmt: skip
 def drops_set_id(p: Peer, what: str) -> None:
-    """Changing what a file holds takes away its set-user-id bit."""
+    """Changing what a file holds takes away its set-user-id bit, even one that came late."""
     p.make(b"file", TEXT)
     p.walk(DIR, A, b"file")
+    p.opened(B, b"file", access="rw")
     p.ok(setattr_of(A, SetattrValid.MODE, mode=0o4755), m.Rsetattr)
     if what == "write":
         p.open(A, "rw")
         p.ok(m.Twrite(A, 0, b"a"), m.Rwrite)
+    elif what == "write-opened-before":
+        p.ok(m.Twrite(B, 0, b"a"), m.Rwrite)
     else:
         size = 5 if what == "cut" else 50
         p.ok(setattr_of(A, SetattrValid.SIZE, size=size), m.Rsetattr)
