@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ninep import messages as m
-from ninep.constants import HDRSZ, IOHDRSZ
+from ninep.constants import HDRSZ, IOHDRSZ, OFFSET_MAX
 
 from ..check.case import case
 from ..check.layout import dirents
@@ -132,7 +132,16 @@ def offset_range(p: Peer, item: tuple[str, int]) -> None:
     """An offset that a signed number cannot hold is refused."""
     p.make(b"file", TEXT)
     p.opened(A, b"file")
-    p.refuses("read.offset-range", m.Tread(A, item[1], 1), control=m.Tread(A, (1 << 63) - 2, 1))
+    p.refuses("read.offset-range", m.Tread(A, item[1], 1), control=m.Tread(A, 0, 1))
+
+
+@case("read/last-offset", "read.offset-range")
+def last_offset(p: Peer) -> None:
+    """The last offset that a signed number holds is an offset, with nothing there."""
+    p.make(b"file", TEXT)
+    p.opened(A, b"file")
+    r = p.must("read.offset-range", m.Tread(A, OFFSET_MAX, 1), m.Rread)
+    p.equal("read.offset-range", b"", bytes(r.data), "the bytes read")
 
 
 @case("read/unopened", "read.fid-readable", each=("file", "directory"))
