@@ -12,7 +12,7 @@ import os
 import stat
 from functools import cache
 
-from ninep.backends._shared import ACCESS, error, signed
+from ninep.backends._shared import ACCESS, SET_ID, error, is_set_id, signed
 from ninep.constants import LopenFlag
 
 NODE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -35,7 +35,6 @@ ID_END = 0xFFFFFFFF
 AT_FDCWD = -100
 UTIME_NOW = (1 << 30) - 1
 UTIME_OMIT = (1 << 30) - 2
-SET_ID = stat.S_ISUID | stat.S_ISGID
 PROC_FD = "/proc/self/fd"
 DEFAULT_ACL = "system.posix_acl_default"
 NO_ATTRIBUTE = frozenset({errno.ENODATA, errno.EOPNOTSUPP})
@@ -145,8 +144,3 @@ def drop_set_id(number: int) -> None:
     mode = os.fstat(number).st_mode
     if is_set_id(mode):
         chmod(number, stat.S_IMODE(mode) & ~SET_ID)
-
-
-def is_set_id(mode: int) -> bool:
-    """Say whether running a file of this mode changes user or group."""
-    return bool(mode & stat.S_ISUID or (mode & stat.S_ISGID and mode & stat.S_IXGRP))

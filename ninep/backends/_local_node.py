@@ -22,7 +22,6 @@ from ninep.backends._linux import (
     drop_set_id,
     has_default_acl,
     host_flags,
-    is_set_id,
     magic,
     set_times,
 )
@@ -43,6 +42,7 @@ from ninep.backends._shared import (
     check_openable,
     device_word,
     error,
+    is_set_id,
     node_type,
 )
 from ninep.constants import V9FS_MAGIC, GetattrMask, LopenFlag, SetattrValid, XattrFlag

@@ -16,7 +16,10 @@ from ninep.backends._shared import (
     FORMAT,
     LINK,
     MASK32,
+    REGULAR,
+    SET_ID,
     error,
+    is_set_id,
 )
 from ninep.constants import NONUNAME, LopenFlag, QidType
 from ninep.messages import Qid
@@ -95,6 +98,11 @@ class Inode:
         if content:
             self.mtime = self.ctime
 
+    def drop_set_id(self) -> None:
+        """Take away what lets others run the file as its owner: it is another's, or changed."""
+        if self.kind == REGULAR and is_set_id(self.mode):
+            self.mode &= ~SET_ID
+
     def resize(self, size: int) -> None:
         """Cut the content or extend it with zeros, which count though they take no memory yet."""
         if size > self.space.limit:
@@ -149,6 +157,7 @@ class MemoryFile:
         if len(data) and end > inode.content.size:
             inode.resize(end)
         inode.content.write(start, data)
+        inode.drop_set_id()
         inode.changed(content=True)
         return len(data)
 
@@ -157,6 +166,7 @@ class MemoryFile:
         if not self._writable:
             raise error(errno.EINVAL)
         self._inode.resize(size)
+        self._inode.drop_set_id()
         self._inode.changed(content=True)
 
     async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  the Protocol's signature

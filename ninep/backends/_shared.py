@@ -27,6 +27,8 @@ DIR, LINK = int(StMode.IFDIR), int(StMode.IFLNK)
 DEVICES = frozenset({int(StMode.IFCHR), int(StMode.IFBLK)})
 SPECIALS = DEVICES | {int(StMode.IFIFO), int(StMode.IFSOCK)}
 PERMISSIONS, MODE_BITS = 0o777, 0o7777
+ISUID, ISGID, GROUP_RUNS = int(StMode.ISUID), int(StMode.ISGID), 0o010
+SET_ID = ISUID | ISGID
 
 ACCESS = 3
 """The bits of `LopenFlag` that say read, write or both."""
@@ -63,6 +65,11 @@ def check_openable(kind: int, flags: int) -> None:
         raise error(errno.ENOTDIR)
     elif kind != REGULAR:
         raise error(errno.EOPNOTSUPP)
+
+
+def is_set_id(mode: int) -> bool:
+    """Say whether running a file of this mode changes user or group."""
+    return bool(mode & ISUID or (mode & ISGID and mode & GROUP_RUNS))
 
 
 def node_type(mode: int, major: int, minor: int) -> int:

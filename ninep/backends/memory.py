@@ -170,10 +170,13 @@ class MemoryNode(NamedNode):
             inode.uid = t.uid
         if valid & GID:
             inode.gid = t.gid
+        if valid & (UID | GID):
+            inode.drop_set_id()
         if valid & MODE:
             inode.mode = inode.kind | t.mode & MODE_BITS
         if valid & SIZE:
             inode.resize(t.size)
+            inode.drop_set_id()
         if valid & (UID | GID | MODE | SIZE | ATIME | MTIME):
             inode.changed(content=bool(valid & SIZE))
         if valid & ATIME:
@@ -216,6 +219,7 @@ class MemoryNode(NamedNode):
             raise error(errno.ENOENT)
         if flags & TRUNC:
             inode.resize(0)
+            inode.drop_set_id()
             inode.changed(content=True)
         return MemoryFile(inode, flags)
 

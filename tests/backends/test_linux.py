@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ninep.backends import _linux
-from ninep.backends._linux import HARMLESS, UTIME_OMIT, Fd, host_flags, is_set_id, set_times
+from ninep.backends._linux import HARMLESS, UTIME_OMIT, Fd, host_flags, set_times
+from ninep.backends._shared import is_set_id
 from ninep.constants import LopenFlag
 
 from .helpers import refused

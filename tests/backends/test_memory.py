@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import stat
 import tracemalloc
 
 import pytest
@@ -15,7 +16,18 @@ from ninep.backends.memory import MemoryBackend
 from ninep.constants import NONUNAME, SetattrValid, StMode, XattrFlag
 
 from .contract import Contract
-from .helpers import APPEND, NOBODY, RDWR, attributes, change, create, mkdir, names, refused
+from .helpers import (
+    APPEND,
+    NOBODY,
+    RDWR,
+    TRUNC,
+    attributes,
+    change,
+    create,
+    mkdir,
+    names,
+    refused,
+)
 
 LIMIT = 1 << 16
 LARGE = 1000 << 20
@@ -60,6 +72,22 @@ async def test_setattr_owner(root: Node) -> None:
     await root.setattr(change(SetattrValid.GID, uid=7, gid=8))
     st = await attributes(root)
     assert (5, 8) == (st.uid, st.gid)
+
+
+async def test_set_id_bits(root: Node) -> None:
+    """Who changes a file, or gives it away, takes from it the right to run as its owner."""
+    node, file = await create(root, b"f", b"abc")
+    changes = (
+        lambda: file.write(0, b"x"),
+        lambda: file.truncate(2),
+        lambda: node.open(RDWR | TRUNC),
+        lambda: node.setattr(change(SetattrValid.SIZE, size=1)),
+        lambda: node.setattr(change(SetattrValid.GID, gid=7)),
+    )
+    for step in changes:
+        await node.setattr(change(SetattrValid.MODE, mode=0o6755))
+        await step()
+        assert 0o755 == stat.S_IMODE((await attributes(node)).mode)
 
 
 async def test_clock(root: Node) -> None:
