@@ -75,33 +75,36 @@ def case(
     *clauses: str,
     needs: Sequence[str] = (),
     start: Start = Start.INSIDE,
-    dialects: Sequence[str] = (),
+    dialects: Sequence[str] | Callable[[Any], Sequence[str]] = (),
     each: Iterable[Any] = (),
 ) -> Callable[[Run], Declared]:
     """Declare a function as the case `name` on `clauses`, or as one case for each of `each`.
 
     `dialects` narrows those in which all the clauses apply.  With `each` the function gets the
-    value after the `Peer`, and the value's text stands in brackets behind the id.
+    value after the `Peer`, and the value's text stands in brackets behind the id; `dialects` may
+    then be a function of the value.
     """
-    common = dialects_of(clauses, dialects)
+
+    def narrowed(value: Any) -> tuple[str, ...]:
+        return dialects_of(clauses, dialects(value) if callable(dialects) else dialects)
 
     def declare(function: Run) -> Declared:
         title = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
         made = [
-            Case(full, title, clauses, tuple(needs), common, start, run)
-            for full, run in variants(name, function, tuple(each))
+            Case(full, title, clauses, tuple(needs), narrowed(value), start, run)
+            for full, value, run in variants(name, function, tuple(each))
         ]
         return Declared(function, tuple(made))
 
     return declare
 
 
-def variants(name: str, function: Run, each: tuple[Any, ...]) -> Iterable[tuple[str, Run]]:
-    """Yield id and function of each case that a function stands for."""
+def variants(name: str, function: Run, each: tuple[Any, ...]) -> Iterable[tuple[str, Any, Run]]:
+    """Yield id, value and function of each case that a function stands for."""
     if not each:
-        yield name, function
+        yield name, None, function
     for value in each:
-        yield f"{name}[{label(value)}]", bound(function, value)
+        yield f"{name}[{label(value)}]", value, bound(function, value)
 
 
 def bound(function: Run, value: Any) -> Run:

@@ -18,7 +18,7 @@ from construct import ConstructError
 
 from ninep.constants import ECODE_MAX, FIRST_FRAME_MAX, HDRSZ, NOTAG
 from ninep.errors import ERRNO_MAX
-from ninep.messages import Message, Rerror, Rlerror, Rversion, TMessage, Tversion
+from ninep.messages import Message, Rerror, Rflush, Rlerror, Rversion, Tflush, TMessage, Tversion
 
 from .layout import SPEC, build, parse, problem
 from .verdict import Broken, Gone, Silent, SuiteError
@@ -61,6 +61,10 @@ class Link:
         self.waiting: dict[int, int] = {}
         """Code of the request by tag."""
         self.flushed: set[int] = set()
+        self.aborted: set[int] = set()
+        """Tags whose requests a Tversion has ended."""
+        self._oldtags: dict[int, int] = {}
+        """What each Tflush in flight names, by its own tag."""
         self.session = False
         """Whether an Rversion has begun one."""
         self.closed = False
@@ -80,6 +84,15 @@ class Link:
 
         Errors: SuiteError (it is not legal), Gone
         """
+        tag, data = self.framed(t, tag)
+        self.put(data)
+        return tag
+
+    def framed(self, t: TMessage, tag: int | None = None) -> tuple[int, bytes]:
+        """Return tag and frame of a legal request, whose reply is awaited from now on.
+
+        Errors: SuiteError (it is not legal)
+        """
         if tag is None:
             tag = NOTAG if isinstance(t, Tversion) else next(self._tags)
         data = build(self.dialect, tag, t)
@@ -87,15 +100,22 @@ class Link:
             raise SuiteError(f"tag {tag} for {t!r:.200}")
         if len(data) > self.msize:
             raise SuiteError(f"{len(data)} bytes with an msize of {self.msize}: {t!r:.200}")
-        self.illegal(data)
-        return tag
+        if isinstance(t, Tflush) and t.oldtag in self.waiting:
+            self._oldtags[tag] = t.oldtag
+        self._await(tag, t.code)
+        return tag, data
 
     def illegal(self, data: bytes) -> int:
         """Send a frame that may break any rule on purpose, and await a reply; return its tag."""
         tag = data[5] | data[6] << 8
-        self.waiting[tag] = data[4]
+        self._await(tag, data[4])
         self.put(data)
         return tag
+
+    def _await(self, tag: int, code: int) -> None:
+        self.waiting[tag] = code
+        self.flushed.discard(tag)
+        self.aborted.discard(tag)
 
     def put(self, data: bytes) -> None:
         """Send any bytes, as declared by the case that calls this.  Errors: Gone"""
@@ -120,8 +140,8 @@ class Link:
         tag = data[5] | data[6] << 8
         request = self.waiting.pop(tag, None)
         if request is None:
-            clause = "flush.after-reply" if tag in self.flushed else "tag.reply-same-tag"
-            raise Broken(clause, "no reply but to a request in flight", f"a reply with tag {tag}")
+            seen = f"a reply with tag {tag}"
+            raise Broken(self._ended_by(tag), "no reply but to a request in flight", seen)
         first = request == Tversion.code
         dialect = ERRORS.get(data[4], self.dialect) if first else self.dialect
         self._check_type(data[4], request, dialect)
@@ -132,7 +152,20 @@ class Link:
         self._check_error(r)
         if isinstance(r, Rversion):
             self._began(r)
+        if isinstance(r, Rflush):
+            self._settled(self._oldtags.pop(tag, NOTAG))
         return tag, r
+
+    def _ended_by(self, tag: int) -> str:
+        """Return the clause that a reply breaks which nothing in flight has asked for."""
+        if tag in self.flushed:
+            return "flush.after-reply"
+        return "version.aborts-requests" if tag in self.aborted else "tag.reply-same-tag"
+
+    def _settled(self, oldtag: int) -> None:
+        """Await nothing more with the tag that an answered Tflush names."""
+        if self.waiting.pop(oldtag, None) is not None:
+            self.flushed.add(oldtag)
 
     def _check_type(self, code: int, request: int, dialect: str) -> None:
         error = SPEC.messages[SPEC.dialects[dialect].error or ""].code
@@ -152,8 +185,10 @@ class Link:
     def _began(self, r: Rversion) -> None:
         """Take over what an Rversion has settled."""
         name = r.version.decode("ascii", "replace")
+        self.aborted.update(self.waiting)
         self.waiting.clear()
         self.flushed.clear()
+        self._oldtags.clear()
         self.session = name in SPEC.standard
         if self.session:
             self.dialect, self.msize = name, r.msize

@@ -10,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ninep import messages as m
-from ninep.constants import NONUNAME, LockType, StMode, XattrFlag
+from ninep.constants import NOFID, NONUNAME, GetattrMask, LockType, StMode, XattrFlag
+from ninep.errors import NUMBERS
 from ninep.messages import Message
 
 from .peer import DIR, Peer, is_error, shown
 
 PROBE = 100
 """First of the fids that probes use."""
+SOMEBODY = 1001
+"""A user other than that of the run."""
 LARGE = 65536
 """An msize that not every server grants."""
 
@@ -127,6 +130,22 @@ def device(p: Peer) -> Message:
     return p.rpc(m.Tmknod(DIR, b"probe-device", StMode.IFCHR | 0o600, 1, 3, NONUNAME))
 
 
+def users(p: Peer) -> Message:
+    """Be somebody else, and make a file that belongs to him."""
+    p.ok(m.Tsetattr(DIR, 1, 0o777, 0, 0, 0, 0, 0, 0, 0))
+    p.ok(m.Tattach(PROBE + 1, NOFID, b"", p.aname, SOMEBODY))
+    p.walk(PROBE + 1, PROBE + 2, *p.path)
+    p.ok(m.Tlcreate(PROBE + 2, b"probe-his", 2, 0o644, NONUNAME))
+    r = p.ok(m.Tgetattr(PROBE + 2, GetattrMask.BASIC), m.Rgetattr)
+    return r if r.uid == SOMEBODY else m.Rlerror(NUMBERS["EOPNOTSUPP"])
+
+
+def subtree(p: Peer) -> Message:
+    """Attach to a directory below the tree."""
+    uname, uid = p.user
+    return p.rpc(m.Tattach(PROBE, NOFID, uname, b"/".join((p.aname, *p.path)), uid))
+
+
 PROBES: dict[str, tuple[tuple[str, ...], Callable[[Peer], Message]]] = {
     "auth": (("9P2000", "9P2000.u", "9P2000.L"), auth),
     "statfs": (("9P2000.L",), statfs),
@@ -142,6 +161,8 @@ PROBES: dict[str, tuple[tuple[str, ...], Callable[[Peer], Message]]] = {
     "chown": (("9P2000.L",), chown),
     "symlink-4095": (("9P2000.L",), long_symlink),
     "device": (("9P2000.L",), device),
+    "users": (("9P2000.L",), users),
+    "subtree": (("9P2000", "9P2000.u", "9P2000.L"), subtree),
 }
 """Capability → the dialects that can have it, and what to ask.
 

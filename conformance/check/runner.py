@@ -270,7 +270,8 @@ class Runner:
 
         def another(msize: int | None = None) -> Peer:
             p = connect()
-            p.version(msize or self.options.msize, first.dialect)
+            p.tolerated = first.tolerated
+            p.version(msize or self.options.msize, first.wanted or first.dialect)
             p.attach(ROOT)
             if first.path:
                 p.walk(ROOT, DIR, *first.path)

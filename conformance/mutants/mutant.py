@@ -8,20 +8,22 @@ A row of `semantic/PAGE.toml` has
     old, new    a piece of the source there, which occurs exactly once, and what stands in its
                 place; a constant has only `new`, an expression
     readonly    true: the server exports read-only
+    waits       true: its files take their time, so that requests overlap
     equivalent  why nobody can see the difference; without it some case must
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .seam import replaced
+from .unhurried import unhurried
 
 TABLES = Path(__file__).with_name("semantic")
 
@@ -53,6 +55,16 @@ def semantic() -> list[Mutant]:
 
 def from_row(row: dict[str, Any]) -> Mutant:
     """Return the mutant of one row."""
-    put = partial(replaced, row["seam"], row.get("old", ""), row["new"])
+    put = partial(put_in, row)
     equivalent, readonly = row.get("equivalent", ""), row.get("readonly", False)
     return Mutant(row["id"], row["clause"], "semantic", put, equivalent, readonly)
+
+
+@contextmanager
+def put_in(row: dict[str, Any]) -> Iterator[None]:
+    """Put the mutant of one row into the server."""
+    with ExitStack() as stack:
+        stack.enter_context(replaced(row["seam"], row.get("old", ""), row["new"]))
+        if row.get("waits"):
+            stack.enter_context(unhurried())
+        yield

@@ -8,19 +8,29 @@ import threading
 
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
+from ninep.constants import LopenFlag
 from ninep.server import Connection, Server
+
+NAMED = b"data"
+"""The tree by another name than the empty one: below it there are further anames."""
 
 
 class Reference:
-    """A server over an empty tree in memory; each connection is one end of a socket pair."""
+    """A server over a tree in memory, empty at first if it can be written to.
+
+    Each connection is one end of a socket pair.
+    """
 
     def __init__(self, *, readonly: bool = False) -> None:
         """Start the thread."""
         self.loop = asyncio.new_event_loop()
         tree = MemoryBackend()
-        self.server = Server(ReadonlyBackend(tree) if readonly else tree, devices=True)
+        export = ReadonlyBackend(tree) if readonly else tree
+        self.server = Server({b"": export, NAMED: export}, devices=True)
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
+        if readonly:  # there must be something that cannot be changed
+            asyncio.run_coroutine_threadsafe(furnish(tree), self.loop).result()
 
     def connect(self) -> socket.socket:
         """Return a new connection."""
@@ -35,3 +45,10 @@ class Reference:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
+
+
+async def furnish(tree: MemoryBackend) -> None:
+    """Put a file into a tree."""
+    root = await tree.attach()
+    _, file = await root.create(b"file", LopenFlag.WRONLY, 0o644, 0, 0)
+    await file.write(0, b"content")

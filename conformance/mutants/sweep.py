@@ -31,11 +31,11 @@ from ..check.model import DialectReport, Options
 from ..check.runner import Runner
 from .mechanical import mechanical
 from .mutant import Mutant, semantic
-from .reference import Reference
+from .reference import NAMED, Reference
 
 KILLS_FILE = Path(__file__).with_name("kills.json")
 DIALECT = "9P2000.L"
-OPTIONS = Options((DIALECT,), uname=b"root", uid=0)
+OPTIONS = Options((DIALECT,), uname=b"root", uid=0, aname=NAMED)
 DEADLINE = 0.3
 """Seconds; the server is in this very process."""
 KILLS = frozenset({"fail", "warn"})
