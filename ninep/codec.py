@@ -42,7 +42,8 @@ class Codec:
 
         A field of type data is a view into `buffer`.
 
-        Clauses: frame.unknown-type, error.fallback-number, frame.short-body, frame.trailing-bytes
+        Clauses: frame.unknown-type, frame.other-dialect, error.fallback-number, frame.short-body,
+                 frame.trailing-bytes
         """
         decode = self.decoders[buffer[start + 4]]
         if decode is None:

@@ -154,7 +154,7 @@ class FidTable:
     def require_free(self, fid: int, unless: int = NOFID) -> None:
         """Refuse a new fid that is in use or is no fid; `unless` may be in use.
 
-        Clauses: fid.in-use, fid.never-nofid
+        Clauses: fid.in-use, fid.never-nofid, fid.any-number
         """
         if fid == NOFID:
             raise Violation("fid.never-nofid")

@@ -61,7 +61,7 @@ class Session:
     def begin(self, dialect: str | None, msize: int) -> None:
         """Start a session anew: every fid and lock of the one before is gone.
 
-        Clauses: version.resets-session, version.failed-leaves-none
+        Clauses: version.resets-session, version.msize-renewed, version.failed-leaves-none
         """
         self.close()
         self.dialect = dialect

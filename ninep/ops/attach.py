@@ -25,7 +25,7 @@ async def tauth(session: Session, t: Tauth) -> Rauth:
 async def tattach(session: Session, t: Tattach) -> Rattach:
     """Bind `fid` to the root of the tree that `aname` names.
 
-    Clauses: attach.fid-free, attach.afid-none, attach.aname-known, attach.n-uname
+    Clauses: attach.fid-free, attach.root-qid, attach.afid-none, attach.aname-known, attach.n-uname
     Source:  attach(5)
     """
     session.fids.require_free(t.fid)
