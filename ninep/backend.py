@@ -113,7 +113,7 @@ class Node(Protocol):
     async def walk(self, name: bytes) -> Node:
         """Return the node called `name` in this directory: never `.`, `..`, or a path.
 
-        Clauses: walk.missing-name, walk.search-permission
+        Clauses: walk.missing-name, walk.removed-directory, walk.search-permission
         Errors: ENOENT, ENOTDIR, EACCES, ENAMETOOLONG
         """
         ...
@@ -207,7 +207,9 @@ class Node(Protocol):
     ) -> None:
         """Move a name to another place.  Nodes of the file follow, and all nodes below it.
 
-        Clauses: rename.old-missing, rename.directory-only, rename.into-itself, rename.fids-follow
+        Clauses: rename.old-missing, rename.directory-only, rename.into-itself, rename.fids-follow,
+                rename.over-directory, rename.over-file, rename.over-full-directory,
+                rename.removed-directory
         Errors: ENOENT, EISDIR, ENOTDIR, ENOTEMPTY, EEXIST, EINVAL (below itself), EXDEV, EBUSY
         """
         ...
@@ -225,7 +227,10 @@ class Node(Protocol):
         ...
 
     async def setxattr(self, name: bytes, value: bytes, flags: int) -> None:
-        """Set an attribute.  `flags`: 0, CREATE (EEXIST if there), REPLACE (ENODATA if not)."""
+        """Set an attribute.  `flags`: 0, CREATE (EEXIST if there), REPLACE (ENODATA if not).
+
+        Clauses: xattr.create-existing, xattr.replace-missing
+        """
         ...
 
     async def removexattr(self, name: bytes) -> None:
