@@ -129,6 +129,11 @@ class Link:
             self._end()
             raise Gone(str(exc)) from exc
 
+    def hang_up(self) -> None:
+        """Say that nothing more will be sent."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+
     # In
 
     def receive(self) -> tuple[int, Message]:

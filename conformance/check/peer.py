@@ -211,6 +211,17 @@ class Peer:
         self.walk(DIR, SCRATCH, *names)
         self.ok(m.Tremove(SCRATCH))
 
+    def hang_up(self) -> None:
+        """End the connection from this side; return when the server has ended its own."""
+        self.link.hang_up()
+        try:
+            while True:
+                self.receive()
+        except Gone:
+            self.link.waiting.clear()
+        except Silent:
+            raise Unjudged("the server keeps a connection that its client has ended") from None
+
     # Verdicts
 
     def must(self, clause: str, t: TMessage, kind: type[R] | None = None) -> R:

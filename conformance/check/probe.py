@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ninep import messages as m
-from ninep.constants import NOFID, NONUNAME, GetattrMask, LockType, StMode, XattrFlag
+from ninep.constants import (
+    NOFID,
+    NONUNAME,
+    GetattrMask,
+    LockFlag,
+    LockStatus,
+    LockType,
+    StMode,
+    XattrFlag,
+)
 from ninep.errors import NUMBERS
 from ninep.messages import Message
 
@@ -33,8 +42,9 @@ class Finding:
 
 
 def found(r: Message) -> Finding:
-    """Read a reply as a yes or no."""
-    return Finding(not is_error(r), shown(r))
+    """Read a reply as a yes or no; a lock that was in another's way and is granted is a no."""
+    granted = isinstance(r, m.Rlock) and r.status == LockStatus.SUCCESS
+    return Finding(not is_error(r) and not granted, shown(r))
 
 
 def asked(p: Peer, *names: bytes, fid: int = PROBE) -> int:
@@ -93,13 +103,15 @@ def xattr(p: Peer) -> Message:
 
 
 def lock(p: Peer) -> Message:
-    """Lock a file, and be refused a conflicting lock: some only say yes."""
+    """Lock a file, and be refused what another connection then asks for: some only say yes."""
     p.make(b"probe-lock")
     p.open(asked(p, b"probe-lock"), "rw")
     r = p.rpc(m.Tlock(PROBE, LockType.WRLCK, 0, 0, 0, 1, b"probe"))
     if is_error(r):
         return r
-    return p.rpc(m.Tlock(PROBE, LockType.WRLCK, 0, 0, 0, 2, b"probe"))
+    q = p.another()
+    q.open(asked(q, b"probe-lock"), "rw")
+    return q.rpc(m.Tlock(PROBE, LockType.WRLCK, LockFlag.BLOCK, 0, 0, 2, b"probe"))
 
 
 def getlock(p: Peer) -> Message:
