@@ -6,7 +6,7 @@ from ninep import messages as m
 from ninep.constants import IOHDRSZ
 
 from .layout import dirents, stats
-from .peer import Peer
+from .peer import DIR, SCRATCH, Peer
 
 DOTS = (b".", b"..")
 FIRST = 5_000
@@ -27,6 +27,15 @@ def names(p: Peer, fid: int) -> list[bytes]:
             found += [stat.name for stat in stats(p.dialect, data)]
             offset += len(data)
     return [name for name in found if name not in DOTS]
+
+
+def listing(p: Peer, *below: bytes) -> list[bytes]:
+    """Return the names in the case's directory, or in one `below` it, in order."""
+    p.walk(DIR, SCRATCH, *below)
+    p.open(SCRATCH)
+    found = sorted(names(p, SCRATCH))
+    p.clunk(SCRATCH)
+    return found
 
 
 def remove_all(p: Peer, name: bytes, level: int = 0, above: int = 0) -> None:

@@ -49,10 +49,10 @@ def clone(p: Peer) -> None:
     """A walk without names makes a second fid for the same file."""
     p.make(b"file")
     p.walk(DIR, A, b"file")
-    p.equal(
-        "walk.no-names-clones", (), rwalk(p, "walk.no-names-clones", m.Twalk(A, B, ())), "the qids"
-    )
-    p.equal("walk.no-names-clones", p.stat(A), p.stat(B), "attributes through the clone")
+    wqid = p.must("walk.no-names-clones", m.Twalk(A, B, ()), m.Rwalk).wqid
+    p.equal("walk.no-names-clones", (), wqid, "the qids")
+    r = p.must("walk.no-names-clones", p.speech.stat(B))
+    p.equal("walk.no-names-clones", p.stat(A), p.speech.attributes(r), "what the clone is of")
     p.clunk(A)
     p.must("walk.no-names-clones", p.speech.stat(B))
 

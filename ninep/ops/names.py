@@ -107,7 +107,8 @@ async def tlink(session: Session, t: Tlink) -> Rlink:
 async def trename(session: Session, t: Trename) -> Rrename:
     """Rename the file of `fid` into the directory `dfid`.
 
-    Clauses: rename.dot-names, rename.not-root, rename.fids-follow, attach.moved-out
+    Clauses: rename.dot-names, rename.not-root, rename.same-file, rename.fids-follow,
+             attach.moved-out
     """
     fid = session.fids.legal(t.fid, "walk")
     newdir = session.fids.legal(t.dfid, "walk").node
