@@ -111,7 +111,10 @@ def lock(p: Peer) -> Message:
         return r
     q = p.another()
     q.open(asked(q, b"probe-lock"), "rw")
-    return q.rpc(m.Tlock(PROBE, LockType.WRLCK, LockFlag.BLOCK, 0, 0, 2, b"probe"))
+    r = q.rpc(m.Tlock(PROBE, LockType.WRLCK, 0, 0, 0, 2, b"probe"))
+    if is_error(r):
+        return q.rpc(m.Tlock(PROBE, LockType.WRLCK, LockFlag.BLOCK, 0, 0, 2, b"probe"))
+    return r
 
 
 def getlock(p: Peer) -> Message:
