@@ -247,21 +247,25 @@ def dot_itself(p: Peer, dots: bytes) -> None:
     p.equal("rename.dot-names", [b"d", b"moved"], listing(p), "the names in the directory")
 
 
-@case("rename/no-directory", "rename.directory-only", dialects=L, needs=["rename", "renameat"],
-      each=("Trename-dfid", "Trenameat-olddirfid", "Trenameat-newdirfid"))  # fmt: skip
-def no_directory(p: Peer, which: str) -> None:
-    """A fid that is a file's is no directory to move a name from or to."""
+@both("into-a-file", "rename.directory-only")
+def into_a_file(p: Peer, way: str) -> None:
+    """A file is no directory to move anything to."""
+    p.make(b"file")
+    p.make(b"other")
+    p.ok(moving(p, way, (b"file",), (b"moved",)))
+    p.refuses("rename.directory-only", moving(p, way, (b"moved",), (b"other", b"new"), fid=30))
+    p.equal("rename.directory-only", [b"moved", b"other"], listing(p), "the names there are")
+
+
+@case("rename/out-of-a-file", "rename.directory-only", needs=["renameat"], dialects=L)
+def out_of_a_file(p: Peer) -> None:
+    """A file is no directory to move anything from, not even what is beside it."""
     p.make(b"file")
     p.make(b"other")
     p.walk(DIR, A, b"other")
-    p.walk(DIR, B, b"file")
-    bad = {
-        "Trename-dfid": m.Trename(B, A, b"new"),
-        "Trenameat-olddirfid": m.Trenameat(A, b"file", DIR, b"new"),
-        "Trenameat-newdirfid": m.Trenameat(DIR, b"file", A, b"new"),
-    }[which]
-    p.refuses("rename.directory-only", bad, control=m.Trenameat(DIR, b"file", DIR, b"file"))
-    p.equal("rename.directory-only", [b"file", b"other"], listing(p), "the names there are")
+    control = m.Trenameat(DIR, b"file", DIR, b"moved")
+    p.refuses("rename.directory-only", m.Trenameat(A, b"moved", DIR, b"new"), control)
+    p.equal("rename.directory-only", [b"moved", b"other"], listing(p), "the names there are")
 
 
 @case("rename/missing-name", "rename.old-missing", needs=["renameat"], dialects=L)
@@ -294,8 +298,10 @@ def name_taken_since(p: Peer) -> None:
     p.walk(DIR, B, b"file")
     p.ok(m.Tremove(B))
     p.make(b"file", b"newer")
-    p.refuses("rename.same-file", m.Trename(A, DIR, b"moved"))
-    p.equal("rename.same-file", [b"file"], listing(p), "the names in the directory")
+    p.make(b"other")
+    p.walk(DIR, B, b"other")
+    p.refuses("rename.same-file", m.Trename(A, DIR, b"moved"), control=m.Trename(B, DIR, b"else"))
+    p.equal("rename.same-file", [b"else", b"file"], listing(p), "the names in the directory")
 
 
 @both("into-removed-directory", "rename.removed-directory")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ninep import messages as m
-from ninep.constants import LockType, NONUNAME, SetattrValid, UnlinkFlag
+from ninep.constants import NONUNAME, LockType, SetattrValid, UnlinkFlag
 from ninep.messages import TMessage
 
-from ..check.case import case
+from ..check.case import Declared, Run, case
 from ..check.peer import DIR, Peer
 from ..check.tree import listing
 
@@ -17,11 +17,26 @@ A, B = 10, 11
 L = ("9P2000.L",)
 NEEDS = ("unlinkat",)
 REMOVEDIR = UnlinkFlag.REMOVEDIR
-REMOVALS: dict[str, Callable[[], TMessage]] = {
-    "Tunlinkat": lambda: m.Tunlinkat(DIR, b"file", 0),
-    "Tremove": lambda: m.Tremove(B),
+REMOVALS: dict[str, tuple[tuple[str, ...], TMessage]] = {
+    "Tunlinkat": (NEEDS, m.Tunlinkat(DIR, b"file", 0)),
+    "Tremove": ((), m.Tremove(B)),
 }
-"""Ways to remove a file; `B` is its fid."""
+"""Ways to remove a file, whose fid `B` is: what the server must have, and the request."""
+
+
+def both(name: str) -> Callable[[Run], Declared]:
+    """Declare a case on open files without a name for each way to remove one."""
+
+    def declare(function: Run) -> Declared:
+        made = [
+            case(f"unlink/{name}", "unlink.open-survives", needs=needs, dialects=L, each=[how])(
+                function
+            )
+            for how, (needs, _) in REMOVALS.items()
+        ]
+        return Declared(function, tuple(c for one in made for c in one.cases))
+
+    return declare
 
 
 @case("unlink/file", "unlink.name-gone", needs=NEEDS, dialects=L)
@@ -212,16 +227,16 @@ def in_a_removed_directory(p: Peer) -> None:
 # Open files without a name
 
 
-def open_and_nameless(p: Peer, how: str) -> None:
+def open_and_nameless(p: Peer, how: str = "Tremove") -> None:
     """Let `A` be a file that is open for reading and writing and has lost its name."""
     p.make(b"file", b"abcdef")
     p.opened(A, b"file", access="rw")
     p.walk(DIR, B, b"file")
-    p.ok(REMOVALS[how]())
+    p.ok(REMOVALS[how][1])
     p.true("unlink.open-survives", not p.exists(b"file"), "no such name")
 
 
-@case("unlink/open-file-is-read", "unlink.open-survives", needs=NEEDS, dialects=L, each=REMOVALS)
+@both("open-file-is-read")
 def open_file_is_read(p: Peer, how: str) -> None:
     """An open file that was removed still reads as before."""
     open_and_nameless(p, how)
@@ -229,7 +244,7 @@ def open_file_is_read(p: Peer, how: str) -> None:
     p.equal("unlink.open-survives", b"abcdef", bytes(data), "what the fid reads")
 
 
-@case("unlink/open-file-is-written", "unlink.open-survives", needs=NEEDS, dialects=L, each=REMOVALS)
+@both("open-file-is-written")
 def open_file_is_written(p: Peer, how: str) -> None:
     """What is written to an open file that was removed can be read from it, and makes no name."""
     open_and_nameless(p, how)
@@ -239,8 +254,7 @@ def open_file_is_written(p: Peer, how: str) -> None:
     p.equal("unlink.open-survives", [], listing(p), "the names in the directory")
 
 
-@case("unlink/open-file-has-attributes", "unlink.open-survives", needs=NEEDS, dialects=L,
-      each=REMOVALS)  # fmt: skip
+@both("open-file-has-attributes")
 def open_file_has_attributes(p: Peer, how: str) -> None:
     """An open file that was removed tells its attributes."""
     open_and_nameless(p, how)
@@ -248,56 +262,57 @@ def open_file_has_attributes(p: Peer, how: str) -> None:
     p.equal("unlink.open-survives", 6, p.speech.attributes(r).size, "the size of the file")
 
 
-@case("unlink/open-file-is-cut", "unlink.open-survives", needs=NEEDS, dialects=L)
+@case("unlink/open-file-is-cut", "unlink.open-survives", dialects=L)
 def open_file_is_cut(p: Peer) -> None:
     """An open file that was removed can be given another size."""
-    open_and_nameless(p, "Tunlinkat")
+    open_and_nameless(p)
     t = m.Tsetattr(A, SetattrValid.SIZE, 0, 0, 0, 2, 0, 0, 0, 0)
     p.must("unlink.open-survives", t, m.Rsetattr)
     data = p.must("unlink.open-survives", m.Tread(A, 0, 10), m.Rread).data
     p.equal("unlink.open-survives", b"ab", bytes(data), "what the fid reads")
 
 
-@case("unlink/open-file-changes-mode", "unlink.open-survives", needs=NEEDS, dialects=L)
+@case("unlink/open-file-changes-mode", "unlink.open-survives", dialects=L)
 def open_file_changes_mode(p: Peer) -> None:
     """An open file that was removed can be given another mode."""
-    open_and_nameless(p, "Tunlinkat")
+    open_and_nameless(p)
     t = m.Tsetattr(A, SetattrValid.MODE, 0o600, 0, 0, 0, 0, 0, 0, 0)
     p.must("unlink.open-survives", t, m.Rsetattr)
     r = p.must("unlink.open-survives", p.speech.stat(A))
     p.equal("unlink.open-survives", 0o600, p.speech.attributes(r).mode, "the mode of the file")
 
 
-@case("unlink/open-file-is-synced", "unlink.open-survives", needs=NEEDS, dialects=L)
+@case("unlink/open-file-is-synced", "unlink.open-survives", dialects=L)
 def open_file_is_synced(p: Peer) -> None:
     """An open file that was removed can be synced."""
-    open_and_nameless(p, "Tunlinkat")
+    open_and_nameless(p)
     p.must("unlink.open-survives", m.Tfsync(A, 0), m.Rfsync)
 
 
-@case("unlink/open-file-is-locked", "unlink.open-survives", needs=("unlinkat", "lock"), dialects=L)
+@case("unlink/open-file-is-locked", "unlink.open-survives", needs=("lock",), dialects=L)
 def open_file_is_locked(p: Peer) -> None:
     """An open file that was removed can be locked."""
-    open_and_nameless(p, "Tunlinkat")
+    open_and_nameless(p)
     t = m.Tlock(A, LockType.WRLCK, 0, 0, 0, 1, b"client")
     p.equal("unlink.open-survives", 0, p.must("unlink.open-survives", t, m.Rlock).status, "status")
 
 
-@case("unlink/open-file-of-another", "unlink.open-survives", needs=NEEDS, dialects=L)
+@case("unlink/open-file-of-another", "unlink.open-survives", dialects=L)
 def open_file_of_another(p: Peer) -> None:
     """What one connection removes goes on for another that has it open."""
     p.make(b"file", b"abcdef")
     q = p.another()
     q.opened(A, b"file")
-    p.ok(m.Tunlinkat(DIR, b"file", 0))
+    p.walk(DIR, B, b"file")
+    p.ok(m.Tremove(B))
     data = q.must("unlink.open-survives", m.Tread(A, 0, 10), m.Rread).data
     p.equal("unlink.open-survives", b"abcdef", bytes(data), "what the fid reads")
 
 
-@case("unlink/name-made-anew", "unlink.open-survives", needs=NEEDS, dialects=L)
+@case("unlink/name-made-anew", "unlink.open-survives", dialects=L)
 def name_made_anew(p: Peer) -> None:
     """A file made under the same name is another: the open fid still reads the one removed."""
-    open_and_nameless(p, "Tunlinkat")
+    open_and_nameless(p)
     p.make(b"file", b"new")
     data = p.must("unlink.open-survives", m.Tread(A, 0, 10), m.Rread).data
     p.equal("unlink.open-survives", b"abcdef", bytes(data), "what the fid reads")

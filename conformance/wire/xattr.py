@@ -106,7 +106,7 @@ def each_file_its_own(p: Peer) -> None:
 
 @case("xattr/fid-stays", "xattr.value-read", needs=NEEDS, dialects=L)
 def fid_stays(p: Peer) -> None:
-    """The fid that an attribute was asked of is the file's, not open, after the value's clunk too."""
+    """The fid that an attribute was asked of is the file's and not open, as before."""
     have(p)
     p.walk(DIR, A, b"file")
     p.must("xattr.value-read", m.Txattrwalk(A, B, NAME), m.Rxattrwalk)
@@ -214,7 +214,8 @@ def newfid_is_nofid(p: Peer) -> None:
 
 
 @case("xattr/read-at-the-end", "xattr.read-clamped", needs=NEEDS, dialects=L,
-      each=(("across", 4, b"ef"), ("at", 6, b""), ("behind", 7, b""), ("far", 1 << 40, b"")))  # fmt: skip
+      each=(("across", 4, b"ef"), ("at", 6, b""), ("behind", 7, b""),
+            ("far", 1 << 40, b"")))  # fmt: skip
 def read_at_the_end(p: Peer, item: tuple[str, int, bytes]) -> None:
     """A read across or behind the end of a value returns what there is."""
     have(p, b"abcdef")
@@ -303,7 +304,7 @@ def set_of_open_fid(p: Peer, what: str) -> None:
 @case("xattr/set-takes-the-fid", "xattr.create-fid-unopened", "fid.is-file", "walk.fid-is-file",
       "read.fid-readable", needs=NEEDS, dialects=L)  # fmt: skip
 def set_takes_the_fid(p: Peer) -> None:
-    """A fid with which an attribute is set stands for the value, and is neither file nor readable."""
+    """A fid with which an attribute is set is the value, and neither file nor readable."""
     p.make(b"file")
     p.walk(DIR, A, b"file")
     p.must("xattr.create-fid-unopened", m.Txattrcreate(A, NAME, 3, 0), m.Rxattrcreate)
@@ -396,7 +397,8 @@ def in_parts(p: Peer) -> None:
 
 
 @case("xattr/part-out-of-place", "xattr.write-sequential", needs=NEEDS, dialects=L,
-      each=(("gap", 3, b"d"), ("again", 0, b"x"), ("too-much", 2, b"cde"), ("far", 1 << 32, b"x")))  # fmt: skip
+      each=(("gap", 3, b"d"), ("again", 0, b"x"), ("too-much", 2, b"cde"),
+            ("far", 1 << 32, b"x")))  # fmt: skip
 def part_out_of_place(p: Peer, item: tuple[str, int, bytes]) -> None:
     """A part that leaves a gap, overlaps or is too much is refused, and can be sent right then."""
     p.make(b"file")
