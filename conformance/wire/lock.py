@@ -352,7 +352,7 @@ def unlock_nothing(p: Peer) -> None:
     blocked(p, "lock.unlock-nothing", lock(WR))
 
 
-@case("lock/two-files", "lock.by-file", needs=NEEDS, dialects=L)
+@case("lock/two-files", "lock.one-file", needs=NEEDS, dialects=L)
 def two_files(p: Peer) -> None:
     """A lock on one file is in nobody's way at another, even of the same name."""
     q = two(p)
@@ -360,11 +360,11 @@ def two_files(p: Peer) -> None:
     p.make(b"file", b"", b"d")
     have(p, lock(WR))
     q.opened(B, b"d", b"file", access="rw")
-    granted(q, "lock.by-file", lock(WR, fid=B))
-    blocked(q, "lock.by-file", lock(WR))
+    granted(q, "lock.one-file", lock(WR, fid=B))
+    blocked(q, "lock.one-file", lock(WR))
 
 
-@case("lock/two-names", "lock.by-file", needs=("lock", "link"), dialects=L)
+@case("lock/two-names", "lock.one-file", needs=("lock", "link"), dialects=L)
 def two_names(p: Peer) -> None:
     """A lock is on the file, under whichever of its names that was opened."""
     q = two(p)
@@ -372,7 +372,7 @@ def two_names(p: Peer) -> None:
     p.ok(m.Tlink(DIR, B, b"link"))
     have(p, lock(WR))
     q.opened(B, b"link", access="rw")
-    blocked(q, "lock.by-file", lock(WR, fid=B))
+    blocked(q, "lock.one-file", lock(WR, fid=B))
 
 
 @case("lock/advice", "lock.only-advice", needs=NEEDS, dialects=L)
