@@ -350,7 +350,7 @@ def fid_below_follows(p: Peer, way: str) -> None:
     p.make(b"file", b"abc", b"d", b"sub")
     p.walk(DIR, A, b"d", b"sub", b"file")
     p.ok(moving(p, way, (b"d",), (b"e",)))
-    r = p.must("rename.fids-follow", p.speech.stat(A))
+    r: m.RMessage = p.must("rename.fids-follow", p.speech.stat(A))
     p.equal("rename.fids-follow", 3, p.speech.attributes(r).size, "the size of the file")
     p.must("rename.fids-follow", p.speech.open(A, "r"))
 
@@ -372,7 +372,7 @@ def fid_of_another_follows(p: Peer, way: str) -> None:
     q = p.another()
     q.walk(DIR, A, b"old")
     p.ok(moving(p, way, (b"old",), (b"new",)))
-    r = q.must("rename.fids-follow", p.speech.stat(A))
+    r: m.RMessage = q.must("rename.fids-follow", p.speech.stat(A))
     p.equal("rename.fids-follow", 3, p.speech.attributes(r).size, "the size of the file")
 
 

@@ -258,7 +258,7 @@ def open_file_is_written(p: Peer, how: str) -> None:
 def open_file_has_attributes(p: Peer, how: str) -> None:
     """An open file that was removed tells its attributes."""
     open_and_nameless(p, how)
-    r = p.must("unlink.open-survives", p.speech.stat(A))
+    r: m.RMessage = p.must("unlink.open-survives", p.speech.stat(A))
     p.equal("unlink.open-survives", 6, p.speech.attributes(r).size, "the size of the file")
 
 
@@ -278,7 +278,7 @@ def open_file_changes_mode(p: Peer) -> None:
     open_and_nameless(p)
     t = m.Tsetattr(A, SetattrValid.MODE, 0o600, 0, 0, 0, 0, 0, 0, 0)
     p.must("unlink.open-survives", t, m.Rsetattr)
-    r = p.must("unlink.open-survives", p.speech.stat(A))
+    r: m.RMessage = p.must("unlink.open-survives", p.speech.stat(A))
     p.equal("unlink.open-survives", 0o600, p.speech.attributes(r).mode, "the mode of the file")
 
 

@@ -51,7 +51,7 @@ def clone(p: Peer) -> None:
     p.walk(DIR, A, b"file")
     wqid = p.must("walk.no-names-clones", m.Twalk(A, B, ()), m.Rwalk).wqid
     p.equal("walk.no-names-clones", (), wqid, "the qids")
-    r = p.must("walk.no-names-clones", p.speech.stat(B))
+    r: m.RMessage = p.must("walk.no-names-clones", p.speech.stat(B))
     p.equal("walk.no-names-clones", p.stat(A), p.speech.attributes(r), "what the clone is of")
     p.clunk(A)
     p.must("walk.no-names-clones", p.speech.stat(B))

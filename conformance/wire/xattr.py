@@ -190,7 +190,7 @@ def newfid_in_use(p: Peer) -> None:
     p.walk(DIR, B, b"other")
     control = m.Txattrwalk(A, C, NAME)
     p.refuses("xattr.walk-newfid-unused", m.Txattrwalk(A, B, NAME), control)
-    r = p.must("xattr.walk-newfid-unused", p.speech.stat(B))
+    r: m.RMessage = p.must("xattr.walk-newfid-unused", p.speech.stat(B))
     p.equal("xattr.walk-newfid-unused", 5, p.speech.attributes(r).size, "the size of its file")
 
 
@@ -354,12 +354,12 @@ def name_with_nul(p: Peer, how: str) -> None:
     have(p)
     for fid in (A, B):
         p.walk(DIR, fid, b"file")
+    name = NAME + b"\0x"
     if how == "walk":
-        good, bad = m.Txattrwalk(A, C, NAME), m.Txattrwalk(A, NEW, NAME + b"\0x")
-        p.refuses("xattr.name-no-nul", bad, control=good)
+        p.refuses("xattr.name-no-nul", m.Txattrwalk(A, C, name), m.Txattrwalk(A, NEW, NAME))
     else:
-        good = m.Txattrcreate(A, NAME, 3, 0)
-        p.refuses("xattr.name-no-nul", m.Txattrcreate(B, NAME + b"\0x", 3, 0), control=good)
+        control = m.Txattrcreate(A, NAME, 3, 0)
+        p.refuses("xattr.name-no-nul", m.Txattrcreate(B, name, 3, 0), control)
 
 
 @case("xattr/size", "xattr.size-maximum", needs=NEEDS, dialects=L,
