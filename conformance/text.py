@@ -1,4 +1,4 @@
-"""What the lab and the suite over the wire show alike: safe text, colours, a terminal, files.
+"""What the lab and the suite over the wire do alike: safe text, colours, a terminal, files, an end.
 
 Standard library only: the lab's guest runs where nothing else is installed.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 COLOURS = {
@@ -69,6 +72,20 @@ class Terminal:
         encoding = self.out.encoding or "utf-8"
         self.out.write(text.encode(encoding, "backslashreplace").decode(encoding))
         self.out.flush()
+
+
+@contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Make SIGTERM end the work as Ctrl-C does, so that a report is still written."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def unwritable(paths: Iterable[str | None]) -> str:

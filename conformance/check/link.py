@@ -196,17 +196,32 @@ class Link:
             self.dialect, self.msize = FIRST_DIALECT, FIRST_FRAME_MAX
 
     def _frame(self) -> bytes:
+        try:
+            size = self._size()
+            self._fill(size)
+        except (Broken, Silent, Gone):
+            self._remainder()
+            raise
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self._note(data, sent=False)
+        return data
+
+    def _size(self) -> int:
+        """Receive the size of the next frame."""
         self._fill(4)
         size = int.from_bytes(self._buffer[:4], "little")
         if size < HDRSZ:
             raise Broken("frame.size-minimum", "a size of 7 or more", str(size))
         if size > self.msize:
             raise Broken("frame.reply-fits", f"a size of {self.msize} or less", str(size))
-        self._fill(size)
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        self._note(data, sent=False)
-        return data
+        return size
+
+    def _remainder(self) -> None:
+        """Write down what came and is no frame."""
+        if self._buffer:
+            self._note(bytes(self._buffer), sent=False)
+            self._buffer.clear()
 
     def _fill(self, size: int) -> None:
         """Receive until the buffer has `size` bytes."""
@@ -226,6 +241,7 @@ class Link:
             self._buffer += data
 
     def _end(self) -> None:
+        self._remainder()
         self.closed = True
         self._note(b"", sent=False)
 

@@ -29,7 +29,7 @@ from .target import Target
 from .tree import remove_all
 from .verdict import CLAUSES, Broken, Gone, Silent, SuiteError, Unjudged, Verdict, weight, worst
 
-FIRST_DEADLINE = 4.0
+FIRST_DEADLINE = 3.5
 """Seconds for the first replies, before a round trip was measured."""
 DEADLINE = 2.0
 ROUND_TRIPS = 20
@@ -62,6 +62,7 @@ class Runner:
         """What surrounds the body of each case: a mutant, that must not spoil its beginning."""
         self._numbers = count(1)
         self._silent = 0
+        self._reason = ""
         self._lock = threading.Lock()
 
     def run(self, cases: Sequence[Case], on_result: OnResult = lambda _: None) -> Report:
@@ -72,7 +73,7 @@ class Runner:
             plan = [(c, d) for d in self.report.dialects if d.served for c in self._of(cases, d)]
             self.report.planned = len(plan)
             if self.options.seed is not None:
-                random.Random(self.options.seed).shuffle(plan)
+                random.Random(self.options.seed).shuffle(plan)  # noqa: S311  an order to repeat
             self._run_all(plan, on_result)
             self._clean()
         except Unreachable as exc:
@@ -114,10 +115,10 @@ class Runner:
         try:
             with self.connected() as p:
                 r = p.rpc(m.Tversion(self.options.msize, name.encode()))
-        except (Gone, Broken) as exc:
+        except (Gone, Broken, Silent) as exc:
             return DialectReport(name, served=False, note=str(exc))
-        except (Silent, OSError) as exc:
-            raise Unreachable(f"{self.report.address}: {exc}") from exc
+        except OSError as exc:
+            raise Unreachable(f"{self.report.address}: {exc.strerror or exc}") from exc
         served = isinstance(r, m.Rversion) and r.version == name.encode()
         msize = r.msize if isinstance(r, m.Rversion) else 0
         return DialectReport(name, served=served, msize=msize, note=shown(r))
@@ -160,7 +161,7 @@ class Runner:
                     p.walk(ROOT, 2, self.directory)
                 return Finding(there or not is_error(r), shown(r))
         except QUIET as exc:
-            return Finding(has=False, evidence=str(exc))
+            return self._unanswered(exc, dialect)
 
     def _ask(self, dialect: str, ask: Callable[[Peer], m.Message], *, writable: bool) -> Finding:
         try:
@@ -172,7 +173,22 @@ class Runner:
                     p.walk(ROOT, DIR)
                 return found(ask(p))
         except QUIET as exc:
-            return Finding(has=False, evidence=str(exc))
+            return self._unanswered(exc, dialect)
+
+    def _unanswered(self, exc: Exception, dialect: str) -> Finding:
+        """Return what a probe comes to that could not be asked; give up a server that is silent.
+
+        One that drops what it does not know is not: it still lets a new connection attach.
+        """
+        if isinstance(exc, Silent | OSError):
+            try:
+                with self.connected() as p:
+                    self._attach(p, dialect)
+            except (Silent, OSError) as again:
+                raise Unreachable(f"{self.report.address}: {again}, to an attach too") from again
+            except QUIET:
+                pass
+        return Finding(has=False, evidence=str(exc), asked=False)
 
     def _nonsense(self, dialect: str) -> str:
         """Return what the server takes that no server has; empty if it refuses that."""
@@ -192,8 +208,7 @@ class Runner:
 
     def judge(self, case: Case, dialect: DialectReport) -> CaseResult:
         """Run one case; whatever happens becomes its result."""
-        if self._silent >= PATIENCE:
-            raise Unreachable(f"no reply within {self.deadline:.1f} s, {PATIENCE} cases in a row")
+        self._patient()
         missing = self._missing(case, dialect)
         if missing:
             return missing
@@ -207,13 +222,19 @@ class Runner:
             result.verdict, result.message = "error", f"before the case: {exc}"
         except (Gone, Silent, OSError) as exc:
             result.verdict, result.message = "error", f"before the case: {exc}"
-            self._count(silent=True)
+            self._count(silent=True, reason=str(exc))
         result.seconds = time.monotonic() - began
         return result
 
-    def _count(self, *, silent: bool) -> None:
+    def _count(self, *, silent: bool, reason: str = "") -> None:
         with self._lock:
             self._silent = self._silent + 1 if silent else 0
+            self._reason = reason
+
+    def _patient(self) -> None:
+        """Give up a server that has failed to answer so often in a row."""
+        if self._silent >= PATIENCE:
+            raise Unreachable(f"{self._reason}, {PATIENCE} times in a row")
 
     def _outcome(self, p: Peer, result: CaseResult) -> None:
         """Run the body of a case; write down what it found, or why it could not be judged."""
@@ -231,10 +252,11 @@ class Runner:
         except Gone as exc:
             first = Broken(case.clauses[0], "a connection that goes on", str(exc))
         except (Unjudged, SuiteError) as exc:
-            result.message = str(exc)
+            result.message, result.fault = str(exc), isinstance(exc, SuiteError)
         except Exception:  # noqa: BLE001  a fault in one case costs that case
+            result.fault = True
             result.message = f"a fault of the case: {traceback.format_exc(limit=-3)}"
-        self._count(silent=silent)
+        self._count(silent=silent, reason=first.observed if first else "")
         result.stopped = first is not None
         result.broken = [*([first] if first else []), *p.tolerated]
         result.verdict = "error" if result.message else outcome(first, p.tolerated)
@@ -303,10 +325,18 @@ class Runner:
         """Make a directory below that of the run, and let `DIR` be it."""
         self._attach(p, dialect)
         p.path = (self.directory, b"%d" % next(self._numbers))
-        p.walk(ROOT, DIR, self.directory)
+        if is_error(p.rpc(m.Twalk(ROOT, DIR, (self.directory,)))):
+            self._make(p, DIR, self.directory)  # each process of `exec:` may have a tree of its own
+            p.walk(ROOT, DIR, self.directory)
         p.ok(p.speech.mkdir(DIR, p.path[1], 0o755))
         p.clunk(DIR)
         p.walk(ROOT, DIR, *p.path)
+
+    def _make(self, p: Peer, fid: int, name: bytes) -> None:
+        """Make a directory below the root and leave no fid behind."""
+        p.walk(ROOT, fid)
+        p.ok(p.speech.mkdir(fid, name, 0o755))
+        p.clunk(fid)
 
     def _clean(self) -> None:
         """Remove what the run has made."""

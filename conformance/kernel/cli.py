@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 
-from ..text import Terminal, unwritable, write_files
+from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
 from . import commands, report
 from .catalog import Script, load_all, select
 from .engines import Engine, EngineError
@@ -191,27 +189,20 @@ def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
 
 def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
     """Run the engine; what goes wrong becomes part of the report."""
-    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
-        chosen.run(job, recorder.feed)
+        with sigterm_as_interrupt():
+            chosen.run(job, recorder.feed)
     except EngineError as problem:
         recorder.report.trouble = str(problem)
     except KeyboardInterrupt:
         recorder.report.trouble = "interrupted"
     except Exception as problem:  # noqa: BLE001 - our own fault has an exit code, too
         recorder.report.fault = f"{type(problem).__name__}: {problem}"
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def tell(event: Event) -> None:
     """Print an event for the lab outside the container."""
     print(json.dumps(event), flush=True)
-
-
-def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
-    """Make SIGTERM clean up as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def write_reports(args: argparse.Namespace, ours: Report) -> bool:
