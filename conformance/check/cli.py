@@ -257,6 +257,8 @@ def attempt(
             runner.run(job.cases, on_result)
     except KeyboardInterrupt:
         runner.report.trouble = "interrupted"
+    except BrokenPipeError:
+        raise
     except Exception as exc:  # noqa: BLE001  our own fault has an exit code, too
         frame = traceback.extract_tb(exc.__traceback__)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
