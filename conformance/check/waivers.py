@@ -39,7 +39,7 @@ def load(path: str, ids: Sequence[str], dialects: Sequence[str]) -> list[Waiver]
     except (OSError, ValueError) as exc:
         raise UsageError(f"{path}: {exc}") from None
     rows = table.pop("waiver", [])
-    if table or not isinstance(rows, list):
+    if table or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError(f"{path}: expected nothing but [[waiver]] tables")
     found = []
     for number, row in enumerate(rows, 1):
