@@ -103,12 +103,24 @@ def polite(sock: socket.socket) -> None:
             sock.sendall(rversion(data))
 
 
-def rversion(data: bytes) -> bytes:
+def boastful(sock: socket.socket) -> None:
+    """Agree to twice the msize that was asked for, and answer all else with EIO."""
+    while data := frame(sock):
+        is_version = data[4] == m.Tversion.code
+        sock.sendall(rversion(data, 2) if is_version else build(L, tag(data), m.Rlerror(5)))
+
+
+def rversion(data: bytes, factor: int = 1) -> bytes:
     """Answer a Tversion as it wishes, if it wishes for 9P2000.L."""
     t = parse(L, data)
     assert isinstance(t, m.Tversion)
     name = t.version if t.version == L.encode() else b"unknown"
-    return build(L, int.from_bytes(data[5:7], "little"), m.Rversion(t.msize, name))
+    return build(L, tag(data), m.Rversion(t.msize * factor, name))
+
+
+def tag(data: bytes) -> int:
+    """Return the tag of a frame."""
+    return int.from_bytes(data[5:7], "little")
 
 
 def rambling(seed: int) -> Serve:
