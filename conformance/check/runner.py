@@ -27,7 +27,7 @@ from .peer import DIR, ROOT, Peer, errno, is_error, shown
 from .probe import LARGE, PROBES, Finding, found, nonsense
 from .target import Target
 from .tree import remove_all
-from .verdict import CLAUSES, Broken, Gone, Silent, SuiteError, Unjudged, Verdict, weight, worst
+from .verdict import CLAUSES, Broken, Gone, Silent, SuiteError, Unjudged, Verdict, weight
 
 FIRST_DEADLINE = 3.5
 """Seconds for the first replies, before a round trip was measured."""
