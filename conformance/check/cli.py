@@ -28,6 +28,8 @@ from .target import Target, target
 from .verdict import BAD
 
 PROG = "ninep check"
+KINDS = ("tcp", "unix", "exec")
+"""Each case needs a new connection, which an inherited one is not."""
 DIALECTS = spec().standard
 MSIZE, MSIZE_MIN, MSIZE_MAX = 65536, 256, 0xFFFFFFFF
 BAR = 24
@@ -210,13 +212,11 @@ def make_job(args: argparse.Namespace) -> Job:
         raise UsageError(f"what is {args.name[0]!r}? {PROG} takes one ADDR; --only chooses cases")
     cases = load_all()
     try:
-        address = parse(args.what)
+        address = parse(args.what, KINDS)
         where = target(address)
     except ValueError as exc:
         guess = did_you_mean(args.what, ["list", "explain", "render"])
-        raise UsageError(f"{exc}, or exec:COMMAND{guess}") from None
-    if address.kind == "fd":
-        raise UsageError("each case needs a new connection: tcp://, unix:// or exec:, not fd://")
+        raise UsageError(f"{exc}{guess}") from None
     options = Options(
         dialects=tuple(d for d in DIALECTS if d in (args.dialect or DIALECTS)),
         msize=args.msize,

@@ -67,6 +67,10 @@ class Link:
         """What each Tflush in flight names, by its own tag."""
         self.session = False
         """Whether an Rversion has begun one."""
+        self.grace = 0.0
+        """Seconds more for the first bytes: the server may be started for this connection."""
+        self.heard = False
+        """Whether the server has sent anything."""
         self.closed = False
         """Whether the server has ended the connection."""
         self._tags = itertools.cycle(range(1, NOTAG))
@@ -225,19 +229,21 @@ class Link:
 
     def _fill(self, size: int) -> None:
         """Receive until the buffer has `size` bytes."""
-        end = time.monotonic() + self.deadline
+        patience = self.deadline if self.heard else self.deadline + self.grace
+        end = time.monotonic() + patience
         while len(self._buffer) < size:
             self.sock.settimeout(max(end - time.monotonic(), 0.001))
             try:
                 data = self.sock.recv(CHUNK)
             except TimeoutError:
-                raise Silent(f"no reply within {self.deadline:.1f} s") from None
+                raise Silent(f"no reply within {patience:.1f} s") from None
             except OSError as exc:
                 self._end()
                 raise Gone(str(exc)) from exc
             if not data:
                 self._end()
                 raise Gone("the server has closed the connection")
+            self.heard = True
             self._buffer += data
 
     def _end(self) -> None:

@@ -34,6 +34,8 @@ FIRST_DEADLINE = 3.5
 DEADLINE = 2.0
 ROUND_TRIPS = 20
 """A deadline has so many seconds and so many round trips."""
+FIRST_REPLIES = 10
+"""The first reply on a connection has so many times more as it took at first."""
 SAMPLES = 7
 PATIENCE = 3
 """Cases in a row that may run into a deadline before the server is given up."""
@@ -57,6 +59,7 @@ class Runner:
         self.options = options
         self.report = Report(address, started=time.time(), seed=options.seed)
         self.deadline = FIRST_DEADLINE * options.scale
+        self.grace = 0.0
         self.directory = b"ninep-check-" + secrets.token_hex(4).encode()
         self.around: Callable[[], AbstractContextManager[None]] = nullcontext
         """What surrounds the body of each case: a mutant, that must not spoil its beginning."""
@@ -112,9 +115,11 @@ class Runner:
             self._probe(dialect)
 
     def _dialect(self, name: str) -> DialectReport:
+        began = time.monotonic()
         try:
             with self.connected() as p:
                 r = p.rpc(m.Tversion(self.options.msize, name.encode()))
+                self.grace = max(self.grace, FIRST_REPLIES * (time.monotonic() - began))
         except (Gone, Broken, Silent) as exc:
             return DialectReport(name, served=False, note=str(exc))
         except OSError as exc:
@@ -231,10 +236,19 @@ class Runner:
             self._silent = self._silent + 1 if silent else 0
             self._reason = reason
 
+    def _answers(self) -> bool:
+        """Say whether a new connection still gets an answer of any kind."""
+        try:
+            with self.connected() as p:
+                p.rpc(m.Tversion(self.options.msize, self.options.dialects[0].encode()))
+        except QUIET as exc:
+            return isinstance(exc, Broken)
+        return True
+
     def _patient(self) -> None:
         """Give up a server that has failed to answer so often in a row."""
         if self._silent >= PATIENCE:
-            raise Unreachable(f"{self._reason}, {PATIENCE} times in a row")
+            raise Unreachable(f"{self.report.address}: {self._reason}, {PATIENCE} times in a row")
 
     def _outcome(self, p: Peer, result: CaseResult) -> None:
         """Run the body of a case; write down what it found, or why it could not be judged."""
@@ -251,6 +265,7 @@ class Runner:
             first, silent = Broken(case.clauses[0], "a reply", str(exc)), True
         except Gone as exc:
             first = Broken(case.clauses[0], "a connection that goes on", str(exc))
+            silent = not p.link.heard and not self._answers()
         except (Unjudged, SuiteError) as exc:
             result.message, result.fault = str(exc), isinstance(exc, SuiteError)
         except Exception:  # noqa: BLE001  a fault in one case costs that case
@@ -285,6 +300,7 @@ class Runner:
 
         def connect() -> Peer:
             link = Link(self.target.connect(), len(links) + 1, self.deadline, log, began)
+            link.grace = self.grace
             links.append(link)
             p = Peer(link, another)
             p.user, p.aname = (self.options.uname, self.options.uid), self.options.aname

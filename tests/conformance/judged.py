@@ -115,7 +115,7 @@ def rversion(data: bytes, factor: int = 1) -> bytes:
     t = parse(L, data)
     assert isinstance(t, m.Tversion)
     name = t.version if t.version == L.encode() else b"unknown"
-    return build(L, tag(data), m.Rversion(t.msize * factor, name))
+    return build(L, tag(data), m.Rversion(min(t.msize * factor, 0xFFFFFFFF), name))
 
 
 def tag(data: bytes) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 import shlex
+import socket
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from . import judged
 from .judged import L, Serve, check, judge
 
 QUICK = ("--only", "version/other-tag", "--only", "walk/clone")
+ONE = ("--only", "walk/clone", "--dialect", L)
 FILES = ("--json", "--junit", "--html", "--markdown")
 
 
@@ -67,13 +68,13 @@ def test_over_a_pipe(tmp_path: Path) -> None:
     """A command that talks 9P on its standard input and output is judged, too."""
     command = shlex.join([sys.executable, "-m", "ninep", "serve", str(tmp_path), "--rw",
                           "--listen", "fd://0"])  # fmt: skip
-    assert check(f"exec:{command}", "--only", "walk/clone", "--dialect", L) == 0
+    assert check(f"exec:{command}", *ONE, "--timeout-scale", "9") == 0
 
 
 def test_each_process_may_have_its_own_tree() -> None:
     """A command whose every process has an empty tree is judged as well."""
     command = f"{sys.executable} -m ninep serve memory: --rw --listen fd://0"
-    assert check(f"exec:{command}", "--only", "walk/clone", "--dialect", L) == 0
+    assert check(f"exec:{command}", *ONE, "--timeout-scale", "9") == 0
 
 
 def test_a_read_only_server(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_all_reports(tmp_path: Path) -> None:
         assert check(address, "--only", "version/msize-kept-or-lowered", *files) == 1
     fails = json.loads(Path(paths[0]).read_text(encoding="utf-8"))["counts"]["fail"]
     assert len(ET.parse(paths[1]).findall(".//failure")) == fails  # noqa: S314 - our own output
-    assert Path(paths[2]).read_text(encoding="utf-8").count('data-verdict="fail" ') == fails
+    assert Path(paths[2]).read_text(encoding="utf-8").count('<details class="fail"') == fails
     assert Path(paths[3]).read_text(encoding="utf-8").count("<summary><b>fail") == fails
 
 
@@ -182,9 +183,8 @@ def test_a_server_that_says_nothing(tmp_path: Path, serve: Serve) -> None:
     """It is exit 3 with all reports, after less than 15 s (here: of a tenth of a second)."""
     files = [word for flag in FILES[1:] for word in (flag, str(tmp_path / flag[2:]))]
     with judged.listening(tmp_path / "s", serve) as address:
-        began = time.monotonic()
         code, data = judge(tmp_path, address, "--timeout-scale", "0.1", *files)
-        assert time.monotonic() - began < 1.5
+    assert data["seconds"] < 1.5
     assert code == data["exit_code"] == 3
     assert data["trouble"]
     assert all((tmp_path / flag[2:]).stat().st_size for flag in FILES[1:])
@@ -207,7 +207,7 @@ def test_a_server_that_dies(tmp_path: Path) -> None:
     """A server that goes away on the way is exit 3, with what was judged until then."""
     left = iter(range(25))
 
-    def mortal(sock: judged.socket.socket) -> None:
+    def mortal(sock: socket.socket) -> None:
         if next(left, None) is not None:
             judged.boastful(sock)
 
@@ -289,7 +289,7 @@ def test_a_stale_waiver(server: str, tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         (["localhost"], "'localhost' is no address"),
         (["lst"], "did you mean list?"),
-        (["fd://0"], "each case needs a new connection"),
+        (["fd://0"], "expected tcp://HOST:PORT, unix:///path/to.sock or exec:COMMAND"),
         (["exec:'"], "No closing quotation"),
         (["h:1", "--only", "walk/partail"], "did you mean walk/partial"),
         (["h:1", "--only", "walk/*", "--only", "nothing/*"], "--only nothing/*: no case"),
@@ -298,7 +298,6 @@ def test_a_stale_waiver(server: str, tmp_path: Path, capsys: pytest.CaptureFixtu
         (["h:1", "--json", "-", "--html", "-"], "only one report can go to stdout"),
         (["h:1", "--profile", "/no/such/file"], "/no/such/file"),
         (["h:1", "--waivers", "/no/such/file"], "/no/such/file"),
-        (["h:1", "--only", "walk/to-symlink", "--dialect", "9P2000"], "about 9P2000"),
         (["explain"], "explain what?"),
         (["explain", "walk.partal-result"], "did you mean walk.partial-result"),
         (["list", "walk/partail"], "did you mean walk/partial"),
