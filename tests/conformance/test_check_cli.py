@@ -64,15 +64,8 @@ def test_the_command(server: str) -> None:
     assert ninep_cli.main(["check", server, "--only", "version/other-tag"]) == 0
 
 
-def test_over_a_pipe(tmp_path: Path) -> None:
-    """A command that talks 9P on its standard input and output is judged, too."""
-    command = shlex.join([sys.executable, "-m", "ninep", "serve", str(tmp_path), "--rw",
-                          "--listen", "fd://0"])  # fmt: skip
-    assert check(f"exec:{command}", *ONE, "--timeout-scale", "9") == 0
-
-
-def test_each_process_may_have_its_own_tree() -> None:
-    """A command whose every process has an empty tree is judged as well."""
+def test_over_a_pipe_each_process_has_its_own_tree() -> None:
+    """A command is judged over its standard input and output, one process for each connection."""
     command = f"{sys.executable} -m ninep serve memory: --rw --listen fd://0"
     assert check(f"exec:{command}", *ONE, "--timeout-scale", "9") == 0
 

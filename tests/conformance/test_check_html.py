@@ -160,6 +160,8 @@ def test_no_width_scrolls_sideways(page: chromium.Browser, width: int) -> None:
     laid_out = "e.style.contentVisibility = 'visible'"
     page.evaluate(f"{RESULTS}.forEach(e => {{ e.open = true; {laid_out}; }})")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = "[...document.querySelectorAll('pre, li, p, dd, td, summary, .breach')]"
+    assert page.evaluate(f"{cut}.filter(e => e.scrollWidth > e.clientWidth).length") == 0
 
 
 @needs_browser
