@@ -108,8 +108,10 @@ class Runner:
             self.report.dialects.append(self._dialect(name))
         served = [d for d in self.report.dialects if d.served]
         if not served:
-            notes = "; ".join(f"{d.name}: {d.note}" for d in self.report.dialects)
-            raise Unreachable(f"no dialect to judge is spoken here ({notes})")
+            notes = [f"{d.name}: {d.note}" for d in self.report.dialects]
+            if len(same := {d.note for d in self.report.dialects}) == 1:
+                notes = [*same]
+            raise Unreachable(f"no dialect to judge is spoken here ({'; '.join(notes)})")
         self._measure(served[0].name)
         for dialect in served:
             self._probe(dialect)
