@@ -31,7 +31,7 @@ def test_a_clause() -> None:
     clause = CLAUSES["fid.never-nofid"]
     for expected in (clause.text, clause.level, clause.basis, clause.source, str(clause.errno)):
         assert expected in text
-    assert "judged by walk/newfid-nofid" in text
+    assert "walk/newfid-nofid" in text.partition("judged by")[2]
     assert "breaking it fails" in text
 
 
