@@ -195,12 +195,15 @@ def check(args: argparse.Namespace) -> int:
 
     def on_result(result: CaseResult) -> None:
         waivers.apply(job.waivers, result, date.today())  # noqa: DTZ011  the user's day
-        screen.begin(lambda: results.as_data(runner.report, job.options, {}, again))
-        screen.result(runner.report, results.result_data(result, again))
+        screen.begin(lambda: results.as_data(runner.report, job.options, {}, again, traces=False))
+        screen.result(runner.report, results.result_data(result, again, traces=False))
 
     attempt(runner, job, on_result, verbose=args.verbose)
     conclude(runner.report, job, on_result)
-    data = results.as_data(runner.report, job.options, load_all(), again)
+    data = results.as_data(
+        runner.report, job.options, load_all(), again,
+        traces=args.verbose or any(getattr(args, name) for name in FILES),
+    )  # fmt: skip
     screen.begin(lambda: data)
     screen.end(data)
     return data["exit_code"] if write_reports(args, data) else USAGE

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 NOT_JUDGED = "none"
 HEX = 192
 """Bytes of a message that are shown."""
-HEX_OF_PASSES = 48
+HEX_OF_PASSES = 16
 
 
 @cache
@@ -267,7 +267,7 @@ def result_item(result: Result, clauses: Mapping[str, ClauseData]) -> str:
         if result["message"]
         else "",
         waiver(result["waiver"]),
-        trace(result["trace"], HEX_OF_PASSES if result["verdict"] == "pass" else HEX),
+        summed(result["trace"]) if result["verdict"] == "pass" else trace(result["trace"]),
         tag("p", tag("small", "again") + tag("pre", esc(result["reproduce"]))),
     ]
     return tag(
@@ -300,8 +300,18 @@ def waiver(row: Mapping[str, str] | None) -> str:
     return tag("p", esc(f"waived: {row['reason']} ({row['kind']}{until}) {row['link']}"))
 
 
-def trace(steps: Sequence[Step], limit: int) -> str:
-    """Return what went over the wire."""
+def summed(steps: Sequence[Step]) -> str:
+    """Return what went over the wire in a case that passed, a line for each message."""
+    arrows = {"sent": "→", "received": "←"}
+    said = [
+        f"{arrows[one['direction']]} {one['decoded']}   {step_hex(one, HEX_OF_PASSES)}".rstrip()
+        for one in steps
+    ]
+    return tag("pre", "\n".join(map(esc, said)), class_="trace") if said else ""
+
+
+def trace(steps: Sequence[Step]) -> str:
+    """Return what went over the wire, with all that is known of it."""
     if not steps:
         return ""
     items = "".join(
@@ -309,7 +319,7 @@ def trace(steps: Sequence[Step], limit: int) -> str:
             "li",
             tag("time", f"{step['seconds'] * 1000:.1f} ms")
             + esc(step["decoded"])
-            + (tag("code", esc(step_hex(step, limit))) if step["size"] else ""),
+            + (tag("code", esc(step_hex(step, HEX))) if step["size"] else ""),
             class_=step["direction"],
         )
         for step in steps

@@ -134,9 +134,17 @@ class Results(TypedDict):
 
 
 def as_data(
-    report: Report, options: Options, cases: Mapping[str, Case], again: Sequence[str]
+    report: Report,
+    options: Options,
+    cases: Mapping[str, Case],
+    again: Sequence[str],
+    *,
+    traces: bool = True,
 ) -> Results:
-    """Return a run as plain data; `again` is the command that judges the same server."""
+    """Return a run as plain data; `again` is the command that judges the same server.
+
+    Without `traces` those of passes are left out: to decode them takes time.
+    """
     counts = Counter(result.verdict for result in report.results)
     return {
         "schema": SCHEMA,
@@ -155,7 +163,7 @@ def as_data(
         "counts": {verdict: counts[verdict] for verdict in ORDER if counts[verdict]},
         "dialects": [dialect_data(d, options.declared) for d in report.dialects],
         "clauses": clauses_data(report, cases),
-        "results": [result_data(r, again) for r in report.results],
+        "results": [result_data(r, again, traces=traces) for r in report.results],
     }
 
 
@@ -232,8 +240,9 @@ def unjudged(clause: Clause, judges: list[str], *, ran: bool) -> str:
     return "none of its cases could be judged here" if ran else "its cases were not run"
 
 
-def result_data(result: CaseResult, again: Sequence[str]) -> Result:
+def result_data(result: CaseResult, again: Sequence[str], *, traces: bool = True) -> Result:
     """Return one case's result."""
+    events = result.events if traces or result.verdict != "pass" else []
     kept = KEPT_OF_PASSES if result.verdict == "pass" else KEPT
     return {
         "case": result.case.id,
@@ -251,7 +260,7 @@ def result_data(result: CaseResult, again: Sequence[str]) -> Result:
         "waiver": waiver_data(result.waiver) if result.waiver else None,
         "seconds": round(result.seconds, 4),
         "reproduce": shlex.join([*again, "--only", result.case.id, "--dialect", result.dialect]),
-        "trace": [step(event, kept) for event in result.events],
+        "trace": [step(event, kept) for event in events],
     }
 
 
@@ -290,8 +299,16 @@ def text(name: bytes) -> str:
 
 
 def to_json(data: Results) -> str:
-    """Render as JSON."""
-    return json.dumps(data, indent=1) + "\n"
+    """Render as JSON, each result and each clause on a line of its own."""
+    fields = [f"{json.dumps(name)}: {lines(value)}" for name, value in data.items()]
+    return "{\n" + ",\n".join(fields) + "\n}\n"
+
+
+def lines(value: object) -> str:
+    """Render a value, the items of a list each on a line."""
+    if not isinstance(value, list) or not value:
+        return json.dumps(value)
+    return "[\n " + ",\n ".join(map(json.dumps, value)) + "\n]"
 
 
 def read(source: str) -> Results:
