@@ -27,6 +27,7 @@ from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.client import Client, VersionError, connect
+from ninep.conformance.check import cli as check
 from ninep.conformance.kernel import cli as lab
 from ninep.constants import MSIZE_MAX, QidType
 from ninep.destination import destination, written
@@ -108,11 +109,13 @@ def parser() -> argparse.ArgumentParser:
         " most), read-only unless --rw is given.",
         epilog="example: ninep serve /srv/files --rw --listen tcp://127.0.0.1:5640",
     ))  # fmt: skip
-    lab_parser = commands.add_parser(
-        "lab", help="mount a server with real Linux kernels and run scripts through the mount"
-    )
-    lab.add_arguments(lab_parser)
-    lab_parser.set_defaults(command=lab.run)
+    for name, module, help_text in (
+        ("check", check, "judge any 9P server over the wire, clause by clause"),
+        ("lab", lab, "mount a server with real Linux kernels and run scripts through the mount"),
+    ):
+        sub = commands.add_parser(name, help=help_text)
+        module.add_arguments(sub)
+        sub.set_defaults(command=module.run)
     for name, run, help_text, example in (
         ("ls", ls, "list a directory", "ninep ls -l 127.0.0.1:5640 /"),
         ("cat", cat, "print a file", "ninep cat 127.0.0.1:5640 /notes.txt"),

@@ -55,6 +55,8 @@ class Case:
     dialects: tuple[str, ...]
     start: Start
     run: Callable[[Peer], None]
+    where: str = ""
+    """File and line of the function."""
 
     @property
     def area(self) -> str:
@@ -90,8 +92,9 @@ def case(
 
     def declare(function: Run) -> Declared:
         title = (inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")
+        where = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}"
         made = [
-            Case(full, title, clauses, tuple(needs), narrowed(value), start, run)
+            Case(full, title, clauses, tuple(needs), narrowed(value), start, run, where)
             for full, value, run in variants(name, function, tuple(each))
         ]
         return Declared(function, tuple(made))

@@ -67,6 +67,10 @@ class Link:
         """What each Tflush in flight names, by its own tag."""
         self.session = False
         """Whether an Rversion has begun one."""
+        self.grace = 0.0
+        """Seconds more for the first bytes: the server may be started for this connection."""
+        self.heard = False
+        """Whether the server has sent anything."""
         self.closed = False
         """Whether the server has ended the connection."""
         self._tags = itertools.cycle(range(1, NOTAG))
@@ -201,36 +205,54 @@ class Link:
             self.dialect, self.msize = FIRST_DIALECT, FIRST_FRAME_MAX
 
     def _frame(self) -> bytes:
+        try:
+            size = self._size()
+            self._fill(size)
+        except (Broken, Silent, Gone):
+            self._remainder()
+            raise
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        self._note(data, sent=False)
+        return data
+
+    def _size(self) -> int:
+        """Receive the size of the next frame."""
         self._fill(4)
         size = int.from_bytes(self._buffer[:4], "little")
         if size < HDRSZ:
             raise Broken("frame.size-minimum", "a size of 7 or more", str(size))
         if size > self.msize:
             raise Broken("frame.reply-fits", f"a size of {self.msize} or less", str(size))
-        self._fill(size)
-        data = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        self._note(data, sent=False)
-        return data
+        return size
+
+    def _remainder(self) -> None:
+        """Write down what came and is no frame."""
+        if self._buffer:
+            self._note(bytes(self._buffer), sent=False)
+            self._buffer.clear()
 
     def _fill(self, size: int) -> None:
         """Receive until the buffer has `size` bytes."""
-        end = time.monotonic() + self.deadline
+        patience = self.deadline if self.heard else self.deadline + self.grace
+        end = time.monotonic() + patience
         while len(self._buffer) < size:
             self.sock.settimeout(max(end - time.monotonic(), 0.001))
             try:
                 data = self.sock.recv(CHUNK)
             except TimeoutError:
-                raise Silent(f"no reply within {self.deadline:.1f} s") from None
+                raise Silent(f"no reply within {patience:.1f} s") from None
             except OSError as exc:
                 self._end()
                 raise Gone(str(exc)) from exc
             if not data:
                 self._end()
                 raise Gone("the server has closed the connection")
+            self.heard = True
             self._buffer += data
 
     def _end(self) -> None:
+        self._remainder()
         self.closed = True
         self._note(b"", sent=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 
 from .case import Case
 from .link import Event
@@ -12,6 +13,10 @@ from .verdict import BAD, Broken, Verdict, worst
 
 GOOD, FAILED, USAGE, UNREACHABLE, FAULT = range(5)
 """Exit codes, the same in every command of ninep."""
+
+
+class UsageError(ValueError):
+    """Arguments or files that make no sense; the text says in a line which, and what would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,27 @@ class Options:
     """Capabilities that the server's profile claims or denies."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A failure that is known, and why it is put up with."""
+
+    case: str
+    """Glob over ids, or an id."""
+    observed: str
+    """A piece of what must have come for the waiver to hold."""
+    reason: str
+    kind: str
+    clause: str = ""
+    dialect: str = ""
+    link: str = ""
+    expires: date | None = None
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        link = f", {self.link}" if self.link else ""
+        return f"{self.reason} ({self.kind}{link})"
+
+
 @dataclass(slots=True)
 class CaseResult:
     """One case in one dialect."""
@@ -48,6 +74,10 @@ class CaseResult:
     """Why the verdict is none of pass, warn and fail."""
     seconds: float = 0.0
     events: list[Event] = field(default_factory=list)
+    fault: bool = False
+    """Whether the suite itself is to blame."""
+    waiver: Waiver | None = None
+    """What waives it, or does no longer."""
 
     @property
     def name(self) -> str:
@@ -91,6 +121,8 @@ class Report:
     results: list[CaseResult] = field(default_factory=list)
     trouble: str = ""
     """Why the run ended early."""
+    fault: str = ""
+    """What went wrong in the suite itself."""
 
     @property
     def counts(self) -> Counter[Verdict]:
@@ -108,7 +140,12 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code: unreachable or died, failures, good."""
+        """Return the exit code: our fault, unreachable or died, failures, good."""
+        if self.fault:
+            return FAULT
         if self.trouble:
             return UNREACHABLE
-        return FAILED if BAD & set(self.counts) else GOOD
+        bad = [result for result in self.results if result.verdict in BAD]
+        if bad and all(result.fault for result in bad):
+            return FAULT
+        return FAILED if bad else GOOD

@@ -1,4 +1,4 @@
-"""What a case holds in its hand: one connection, the words for its steps, the words for its verdict.
+"""What a case holds in its hand: one connection, words for its steps, words for its verdict.
 
 Steps     `ok` `walk` `open` `make` …   must work, or nothing can be said (the case's controls)
 Verdicts  `must` `refuses` `equal` …    name the clause that is broken if it is not so
@@ -259,8 +259,8 @@ class Peer:
     def equal(self, clause: str, expected: object, actual: object, what: str) -> None:
         """Demand one value."""
         if expected != actual:
-            seen = f"{short(actual)}{differs(expected, actual)}"
-            raise Broken(clause, f"{what}: {short(expected)}", seen)
+            where = differs(expected, actual)
+            raise Broken(clause, f"{what}: {short(expected)}", short(actual), where)
 
     def true(self, clause: str, condition: bool, what: str, seen: object = "") -> None:  # noqa: FBT001  the condition is the subject
         """Demand a condition; `what` says it in words."""
@@ -369,13 +369,12 @@ def short(value: object) -> str:
     return text if len(text) <= 300 else f"{text[:300]}… ({len(text)} characters)"  # noqa: PLR2004  as the docstring says
 
 
-def differs(expected: object, actual: object) -> str:
+def differs(expected: object, actual: object) -> int | None:
     """Say where two runs of bytes first differ."""
     if not isinstance(expected, bytes) or not isinstance(actual, bytes):
-        return ""
+        return None
     pairs = zip(expected, actual, strict=False)
-    at = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(expected), len(actual)))
-    return f", first difference at byte {at}"
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(expected), len(actual)))
 
 
 def reply_name(t: TMessage) -> str:

@@ -39,6 +39,8 @@ class Finding:
 
     has: bool
     evidence: str
+    asked: bool = True
+    """False: the question could not even be put."""
 
 
 def found(r: Message) -> Finding:

@@ -27,13 +27,15 @@ from .peer import DIR, ROOT, Peer, errno, is_error, shown
 from .probe import LARGE, PROBES, Finding, found, nonsense
 from .target import Target
 from .tree import remove_all
-from .verdict import CLAUSES, Broken, Gone, Silent, SuiteError, Unjudged, Verdict, weight, worst
+from .verdict import CLAUSES, Broken, Gone, Silent, SuiteError, Unjudged, Verdict, weight
 
-FIRST_DEADLINE = 4.0
+FIRST_DEADLINE = 3.5
 """Seconds for the first replies, before a round trip was measured."""
 DEADLINE = 2.0
 ROUND_TRIPS = 20
 """A deadline has so many seconds and so many round trips."""
+FIRST_REPLIES = 10
+"""The first reply on a connection has so many times more as it took at first."""
 SAMPLES = 7
 PATIENCE = 3
 """Cases in a row that may run into a deadline before the server is given up."""
@@ -57,11 +59,13 @@ class Runner:
         self.options = options
         self.report = Report(address, started=time.time(), seed=options.seed)
         self.deadline = FIRST_DEADLINE * options.scale
+        self.grace = 0.0
         self.directory = b"ninep-check-" + secrets.token_hex(4).encode()
         self.around: Callable[[], AbstractContextManager[None]] = nullcontext
         """What surrounds the body of each case: a mutant, that must not spoil its beginning."""
         self._numbers = count(1)
         self._silent = 0
+        self._reason = ""
         self._lock = threading.Lock()
 
     def run(self, cases: Sequence[Case], on_result: OnResult = lambda _: None) -> Report:
@@ -72,7 +76,7 @@ class Runner:
             plan = [(c, d) for d in self.report.dialects if d.served for c in self._of(cases, d)]
             self.report.planned = len(plan)
             if self.options.seed is not None:
-                random.Random(self.options.seed).shuffle(plan)
+                random.Random(self.options.seed).shuffle(plan)  # noqa: S311  an order to repeat
             self._run_all(plan, on_result)
             self._clean()
         except Unreachable as exc:
@@ -104,20 +108,24 @@ class Runner:
             self.report.dialects.append(self._dialect(name))
         served = [d for d in self.report.dialects if d.served]
         if not served:
-            notes = "; ".join(f"{d.name}: {d.note}" for d in self.report.dialects)
-            raise Unreachable(f"no dialect to judge is spoken here ({notes})")
+            notes = [f"{d.name}: {d.note}" for d in self.report.dialects]
+            if len(same := {d.note for d in self.report.dialects}) == 1:
+                notes = [*same]
+            raise Unreachable(f"no dialect to judge is spoken here ({'; '.join(notes)})")
         self._measure(served[0].name)
         for dialect in served:
             self._probe(dialect)
 
     def _dialect(self, name: str) -> DialectReport:
+        began = time.monotonic()
         try:
             with self.connected() as p:
                 r = p.rpc(m.Tversion(self.options.msize, name.encode()))
-        except (Gone, Broken) as exc:
+                self.grace = max(self.grace, FIRST_REPLIES * (time.monotonic() - began))
+        except (Gone, Broken, Silent) as exc:
             return DialectReport(name, served=False, note=str(exc))
-        except (Silent, OSError) as exc:
-            raise Unreachable(f"{self.report.address}: {exc}") from exc
+        except OSError as exc:
+            raise Unreachable(f"{self.report.address}: {exc.strerror or exc}") from exc
         served = isinstance(r, m.Rversion) and r.version == name.encode()
         msize = r.msize if isinstance(r, m.Rversion) else 0
         return DialectReport(name, served=served, msize=msize, note=shown(r))
@@ -160,7 +168,7 @@ class Runner:
                     p.walk(ROOT, 2, self.directory)
                 return Finding(there or not is_error(r), shown(r))
         except QUIET as exc:
-            return Finding(has=False, evidence=str(exc))
+            return self._unanswered(exc, dialect)
 
     def _ask(self, dialect: str, ask: Callable[[Peer], m.Message], *, writable: bool) -> Finding:
         try:
@@ -172,7 +180,22 @@ class Runner:
                     p.walk(ROOT, DIR)
                 return found(ask(p))
         except QUIET as exc:
-            return Finding(has=False, evidence=str(exc))
+            return self._unanswered(exc, dialect)
+
+    def _unanswered(self, exc: Exception, dialect: str) -> Finding:
+        """Return what a probe comes to that could not be asked; give up a server that is silent.
+
+        One that drops what it does not know is not: it still lets a new connection attach.
+        """
+        if isinstance(exc, Silent | OSError):
+            try:
+                with self.connected() as p:
+                    self._attach(p, dialect)
+            except (Silent, OSError) as again:
+                raise Unreachable(f"{self.report.address}: {again}, to an attach too") from again
+            except QUIET:
+                pass
+        return Finding(has=False, evidence=str(exc), asked=False)
 
     def _nonsense(self, dialect: str) -> str:
         """Return what the server takes that no server has; empty if it refuses that."""
@@ -192,8 +215,7 @@ class Runner:
 
     def judge(self, case: Case, dialect: DialectReport) -> CaseResult:
         """Run one case; whatever happens becomes its result."""
-        if self._silent >= PATIENCE:
-            raise Unreachable(f"no reply within {self.deadline:.1f} s, {PATIENCE} cases in a row")
+        self._patient()
         missing = self._missing(case, dialect)
         if missing:
             return missing
@@ -207,13 +229,28 @@ class Runner:
             result.verdict, result.message = "error", f"before the case: {exc}"
         except (Gone, Silent, OSError) as exc:
             result.verdict, result.message = "error", f"before the case: {exc}"
-            self._count(silent=True)
+            self._count(silent=True, reason=str(exc))
         result.seconds = time.monotonic() - began
         return result
 
-    def _count(self, *, silent: bool) -> None:
+    def _count(self, *, silent: bool, reason: str = "") -> None:
         with self._lock:
             self._silent = self._silent + 1 if silent else 0
+            self._reason = reason
+
+    def _answers(self) -> bool:
+        """Say whether a new connection still gets an answer of any kind."""
+        try:
+            with self.connected() as p:
+                p.rpc(m.Tversion(self.options.msize, self.options.dialects[0].encode()))
+        except QUIET as exc:
+            return isinstance(exc, Broken)
+        return True
+
+    def _patient(self) -> None:
+        """Give up a server that has failed to answer so often in a row."""
+        if self._silent >= PATIENCE:
+            raise Unreachable(f"{self.report.address}: {self._reason}, {PATIENCE} times in a row")
 
     def _outcome(self, p: Peer, result: CaseResult) -> None:
         """Run the body of a case; write down what it found, or why it could not be judged."""
@@ -230,11 +267,13 @@ class Runner:
             first, silent = Broken(case.clauses[0], "a reply", str(exc)), True
         except Gone as exc:
             first = Broken(case.clauses[0], "a connection that goes on", str(exc))
+            silent = not p.link.heard and not self._answers()
         except (Unjudged, SuiteError) as exc:
-            result.message = str(exc)
+            result.message, result.fault = str(exc), isinstance(exc, SuiteError)
         except Exception:  # noqa: BLE001  a fault in one case costs that case
+            result.fault = True
             result.message = f"a fault of the case: {traceback.format_exc(limit=-3)}"
-        self._count(silent=silent)
+        self._count(silent=silent, reason=first.observed if first else "")
         result.stopped = first is not None
         result.broken = [*([first] if first else []), *p.tolerated]
         result.verdict = "error" if result.message else outcome(first, p.tolerated)
@@ -263,6 +302,7 @@ class Runner:
 
         def connect() -> Peer:
             link = Link(self.target.connect(), len(links) + 1, self.deadline, log, began)
+            link.grace = self.grace
             links.append(link)
             p = Peer(link, another)
             p.user, p.aname = (self.options.uname, self.options.uid), self.options.aname
@@ -303,10 +343,18 @@ class Runner:
         """Make a directory below that of the run, and let `DIR` be it."""
         self._attach(p, dialect)
         p.path = (self.directory, b"%d" % next(self._numbers))
-        p.walk(ROOT, DIR, self.directory)
+        if is_error(p.rpc(m.Twalk(ROOT, DIR, (self.directory,)))):
+            self._make(p, DIR, self.directory)  # each process of `exec:` may have a tree of its own
+            p.walk(ROOT, DIR, self.directory)
         p.ok(p.speech.mkdir(DIR, p.path[1], 0o755))
         p.clunk(DIR)
         p.walk(ROOT, DIR, *p.path)
+
+    def _make(self, p: Peer, fid: int, name: bytes) -> None:
+        """Make a directory below the root and leave no fid behind."""
+        p.walk(ROOT, fid)
+        p.ok(p.speech.mkdir(fid, name, 0o755))
+        p.clunk(fid)
 
     def _clean(self) -> None:
         """Remove what the run has made."""

@@ -56,7 +56,7 @@ class Reached:
 
 
 class Started:
-    """A command that talks 9P on its standard input and output: `exec:`.  One for each connection."""
+    """A command that talks 9P on standard input and output, one for each connection: `exec:`."""
 
     def __init__(self, address: Address) -> None:
         """Take the address.  Errors: ValueError (a quotation is not closed)"""
@@ -69,7 +69,7 @@ class Started:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self.processes.append(subprocess.Popen(self.command, stdin=theirs, stdout=theirs))
+                self.processes.append(started(self.command, theirs))
             except OSError:
                 ours.close()
                 raise
@@ -83,6 +83,11 @@ class Started:
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def started(command: list[str], sock: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a command whose standard input and output is a socket.  Errors: OSError"""
+    return subprocess.Popen(command, stdin=sock.fileno(), stdout=sock.fileno())
 
 
 def target(address: Address) -> Target:

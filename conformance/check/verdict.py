@@ -47,10 +47,13 @@ class Broken(Exception):  # noqa: N818  a verdict
     clause: str
     expected: str
     observed: str
+    byte: int | None = None
+    """Offset of the first difference, where two runs of bytes were compared."""
 
     def __str__(self) -> str:
         """Say it in one line."""
-        return f"{self.clause}: expected {self.expected}; got {self.observed}"
+        where = "" if self.byte is None else f", first difference at byte {self.byte}"
+        return f"{self.clause}: expected {self.expected}; got {self.observed}{where}"
 
 
 class Unjudged(Exception):  # noqa: N818  a verdict

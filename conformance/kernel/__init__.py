@@ -6,5 +6,5 @@ guest's part (`guest`) starts the server, mounts it and runs the scripts.  Both 
 red on both sides says something about the environment and nothing about the server.
 
 The guest's part runs in an interpreter without site-packages, so nothing in this package imports
-anything but the standard library and itself.
+anything but the standard library, itself and `conformance/text.py`.
 """

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 
+from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
 from . import commands, report
 from .catalog import Script, load_all, select
 from .engines import Engine, EngineError
@@ -123,9 +122,8 @@ def needs_text(needs: Sequence[str]) -> str:
 
 def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
     """Turn arguments into a job."""
-    for path in (args.json, args.junit):
-        if path and path != "-" and not Path(path).parent.is_dir():
-            raise UsageError(f"cannot write {path}: there is no folder {Path(path).parent}")
+    if problem := unwritable((args.json, args.junit)):
+        raise UsageError(problem)
     try:
         server = commands.parse(args.server or commands.SERVER)
         readonly = readonly_command(args)
@@ -191,17 +189,15 @@ def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
 
 def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
     """Run the engine; what goes wrong becomes part of the report."""
-    previous = signal.signal(signal.SIGTERM, interrupt)
     try:
-        chosen.run(job, recorder.feed)
+        with sigterm_as_interrupt():
+            chosen.run(job, recorder.feed)
     except EngineError as problem:
         recorder.report.trouble = str(problem)
     except KeyboardInterrupt:
         recorder.report.trouble = "interrupted"
     except Exception as problem:  # noqa: BLE001 - our own fault has an exit code, too
         recorder.report.fault = f"{type(problem).__name__}: {problem}"
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def tell(event: Event) -> None:
@@ -209,43 +205,25 @@ def tell(event: Event) -> None:
     print(json.dumps(event), flush=True)
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
-    """Make SIGTERM clean up as Ctrl-C does."""
-    raise KeyboardInterrupt
-
-
 def write_reports(args: argparse.Namespace, ours: Report) -> bool:
     """Write the files that were asked for; False when one could not be written."""
-    for path, render in ((args.json, report.to_json), (args.junit, report.to_junit)):
-        try:
-            if path == "-":
-                sys.stdout.write(render(ours))
-            elif path:
-                Path(path).write_text(render(ours), encoding="utf-8")
-        except OSError as problem:
-            print(f"ninep lab: cannot write {path}: {problem.strerror}", file=sys.stderr)
-            return False
-    return True
+    renderers = ((args.json, report.to_json), (args.junit, report.to_junit))
+    return write_files("ninep lab", [(path, partial(render, ours)) for path, render in renderers])
 
 
-class Screen:
+class Screen(Terminal):
     """Shows the run to people: colour and progress on a terminal, plain stable lines elsewhere."""
 
     def __init__(self, out: TextIO, ours: Report, *, verbose: bool) -> None:
-        """Look at the stream once."""
-        self.out = out
+        """Show `ours` on a stream."""
+        super().__init__(out)
         self.report = ours
         self.verbose = verbose
-        self.terminal = out.isatty()
-        colour = self.terminal and "NO_COLOR" not in os.environ
-        self.paint = report.coloured if colour else report.plain
         self.cell: CellReport | None = None
 
     def running(self, script: ScriptReport) -> None:
-        """Show on a terminal what runs now; the next line overwrites it."""
-        if self.terminal:
-            self.out.write(f"\r\x1b[K  …     {script.name}")
-            self.out.flush()
+        """Show on a terminal what runs now."""
+        self.progress(f"  …     {script.name}")
 
     def script(self, cell: CellReport, script: ScriptReport) -> None:
         """Show a script that is done, before it what it is the first of."""
@@ -261,12 +239,3 @@ class Screen:
         if self.cell is None and self.report.kernel:
             self.lines(report.header(self.report))
         self.lines(report.totals(self.report, self.paint))
-
-    def lines(self, lines: Sequence[str]) -> None:
-        """Print lines at once, whatever characters they have."""
-        encoding = self.out.encoding or "utf-8"
-        text = "".join(f"{line}\n" for line in lines)
-        if self.terminal:
-            text = f"\r\x1b[K{text}"
-        self.out.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self.out.flush()

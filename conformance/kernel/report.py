@@ -6,38 +6,15 @@ JSON is the source of truth; `SCHEMA` grows by one when a field changes its mean
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ..text import Paint, visible, xml_text
 from .model import CellReport, CheckReport, Outcome, Report, Result, ScriptReport
 
 SCHEMA = 1
-COLOURS = {"pass": "32", "fail": "31", "error": "35", "skip": "33"}
 WIDTH = 22
-ILLEGAL = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd]"
-)
-"""What XML 1.0 forbids or discourages in text."""
-
-Paint = Callable[[str, Outcome], str]
-
-
-def plain(text: str, outcome: Outcome) -> str:  # noqa: ARG001 - the shape of a Paint
-    """Paint nothing."""
-    return text
-
-
-def coloured(text: str, outcome: Outcome) -> str:
-    """Paint for a terminal."""
-    return f"\x1b[{COLOURS[outcome]}m{text}\x1b[0m"
-
-
-def visible(text: str) -> str:
-    """Escape what a terminal would act on."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def header(report: Report) -> list[str]:
@@ -243,8 +220,3 @@ def case(suite_name: str, check: CheckReport) -> ET.Element:
         message = xml_text(check.message)
         ET.SubElement(element, tags[check.outcome], message=message).text = message
     return element
-
-
-def xml_text(text: str) -> str:
-    """Escape what XML cannot carry, so that any bytes give a well-formed file."""
-    return ILLEGAL.sub(lambda found: ascii(found[0])[1:-1], text)

@@ -17,6 +17,7 @@ from ninep.conformance.kernel.model import (
     Result,
     ScriptReport,
 )
+from ninep.conformance.text import plain
 
 HOSTILE = "\x00\x1b[31m<&>\"']]>\ud800\udcff\ufffe\U0001fffe\r\n\u2028"
 
@@ -88,13 +89,13 @@ def test_junit_shows_hostile_bytes() -> None:
 
 def test_text_escapes_control_characters() -> None:
     """Nothing that a server says reaches the terminal as a command."""
-    lines = report.script_lines(sample(HOSTILE).cells[0].scripts[0], report.plain)
+    lines = report.script_lines(sample(HOSTILE).cells[0].scripts[0], plain)
     assert all(line.isprintable() for text in lines for line in text.split("\n"))
 
 
 def test_text() -> None:
     """A line for the script, two for each check that is not as it should be."""
-    lines = report.script_lines(sample().cells[0].scripts[0], report.plain)
+    lines = report.script_lines(sample().cells[0].scripts[0], plain)
     blame = "the control failed, so the environment is to blame"
     assert lines == [
         "  FAIL  01_s                     4 checks  mount fail  control fail     1.2 s",
@@ -105,17 +106,10 @@ def test_text() -> None:
 
 def test_totals() -> None:
     """Skips come with their reasons, what did not run with its name, sums at the end."""
-    assert report.totals(sample(), report.plain) == [
+    assert report.totals(sample(), plain) == [
         "",
         "skip     tcp,cache=none 01_s (1): needs root",
         "not run  tcp,cache=none 02_t",
         "scripts  0 passed, 1 failed, 0 errors, 0 skipped",
         "checks   1 passed, 1 failed, 1 errors, 1 skipped  in 9 s",
     ]
-
-
-def test_colour() -> None:
-    """Colour is only paint: without it the text is the same."""
-    coloured = report.coloured("PASS", "pass")
-    assert coloured == "\x1b[32mPASS\x1b[0m"
-    assert report.plain("PASS", "pass") == "PASS"

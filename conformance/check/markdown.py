@@ -1,0 +1,77 @@
+"""results.json → Markdown, for a pull request, a wiki or a release page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..text import plain
+from .people import MEANING, failure, pages, pages_worth, reason
+from .results import ClauseData, Result, Results
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+
+
+def render(data: Results) -> str:
+    """Return the whole file."""
+    clauses = {c["id"]: c for c in data["clauses"]}
+    lines = [
+        f"# 9P conformance of {escaped(data['address'])}",
+        "",
+        f"**{MEANING[data['exit_code']]}** (exit {data['exit_code']})",
+        "",
+        *[f"{escaped(data[key])}\n" for key in ("trouble", "fault") if data[key]],
+        *facts(data),
+        *(["", *fenced("\n".join(pages(data, plain)))] if data["results"] else []),
+    ]
+    for result in pages_worth(data["results"]):
+        lines += details(result, clauses)
+    lines += ["", *clause_table(data), ""]
+    return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Escape what Markdown would act on."""
+    return SPECIAL.sub(r"\\\1", text)
+
+
+def facts(data: Results) -> list[str]:
+    """Return what was judged, as a list."""
+    served = [f"{d['name']} (msize {d['msize']})" for d in data["dialects"] if d["served"]]
+    counts = [f"{n} {verdict}" for verdict, n in data["counts"].items()]
+    return [
+        f"- dialects: {', '.join(served) or 'none'}",
+        f"- results: {', '.join(counts) or 'none'}, in {data['seconds']:.1f} s",
+        f"- suite: ninep {data['suite']['version']}, {data['started']}",
+    ]
+
+
+def details(result: Result, clauses: Mapping[str, ClauseData]) -> list[str]:
+    """Return a result that is no pass, to be folded out."""
+    name = f"{result['case']} ({result['dialect']})"
+    text = "\n".join(failure(result, clauses, plain, everything=False)[1:])
+    title = f"<summary><b>{result['verdict']}</b> {html_safe(name)}: {html_safe(reason(result))}"
+    return ["", "<details>", f"{title}</summary>", "", *fenced(text), "", "</details>"]
+
+
+def html_safe(text: str) -> str:
+    """Escape text between tags, where Markdown is still read."""
+    return "".join(f"&#{ord(c)};" if SPECIAL.match(c) else c for c in text)
+
+
+def fenced(text: str) -> list[str]:
+    """Return a block of code, whatever is in it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", text, fence]
+
+
+def clause_table(data: Results) -> list[str]:
+    """Return the clauses that were judged."""
+    judged = [c for c in data["clauses"] if c["verdict"]]
+    rows = [
+        f"| {c['verdict']} | `{c['id']}` | {c['level']} | {c['basis']} | {escaped(c['text'])} |"
+        for c in judged
+    ]
+    head = ["| verdict | clause | level | basis | text |", "| --- | --- | --- | --- | --- |"]
+    return [f"## {len(judged)} clauses judged", "", *head, *rows]

@@ -1,0 +1,111 @@
+"""What the lab and the suite over the wire do alike: safe text, colours, a terminal, files, an end.
+
+Standard library only: the lab's guest runs where nothing else is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+COLOURS = {
+    "pass": "32", "warn": "33", "fail": "31", "stale": "31", "error": "35", "gap": "35",
+    "waived": "36", "skip": "33", "n-a": "2", "strong": "1", "faint": "2",
+}  # fmt: skip
+ILLEGAL = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd]"
+)
+"""What XML 1.0 forbids or discourages in text."""
+
+Paint = Callable[[str, str], str]
+"""Text and what it stands for → text in a colour, or not."""
+
+
+def plain(text: str, kind: str) -> str:  # noqa: ARG001 - the shape of a Paint
+    """Paint nothing."""
+    return text
+
+
+def coloured(text: str, kind: str) -> str:
+    """Paint for a terminal."""
+    return f"\x1b[{COLOURS[kind]}m{text}\x1b[0m"
+
+
+def visible(text: str) -> str:
+    """Escape what a terminal would act on."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def xml_text(text: str) -> str:
+    """Escape what XML cannot carry, so that any bytes give a well-formed file."""
+    return ILLEGAL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+class Terminal:
+    """A stream for people: colour and a line that is overwritten where it is a terminal."""
+
+    def __init__(self, out: TextIO) -> None:
+        """Look at the stream once."""
+        self.out = out
+        self.live = out.isatty()
+        colour = self.live and "NO_COLOR" not in os.environ
+        self.paint: Paint = coloured if colour else plain
+
+    def progress(self, text: str) -> None:
+        """Show on a terminal what goes on; the next line overwrites it."""
+        if self.live:
+            self._write(f"\r\x1b[K{text}")
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Print lines at once, whatever characters they have."""
+        text = "".join(f"{line}\n" for line in lines)
+        self._write(f"\r\x1b[K{text}" if self.live else text)
+
+    def _write(self, text: str) -> None:
+        encoding = self.out.encoding or "utf-8"
+        self.out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        self.out.flush()
+
+
+@contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Make SIGTERM end the work as Ctrl-C does, so that a report is still written."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def unwritable(paths: Iterable[str | None]) -> str:
+    """Say why one of some files cannot be written, before the work is done; empty if all can."""
+    for path in paths:
+        if path and path != "-" and not Path(path).parent.is_dir():
+            return f"cannot write {path}: there is no folder {Path(path).parent}"
+    return ""
+
+
+def write_files(prog: str, files: Iterable[tuple[str | None, Callable[[], str]]]) -> bool:
+    """Write what was asked for, `-` to stdout; complain and say False when one could not be."""
+    for path, render in files:
+        try:
+            if path == "-":
+                sys.stdout.buffer.write(render().encode())
+                sys.stdout.flush()
+            elif path:
+                Path(path).write_text(render(), encoding="utf-8")
+        except OSError as problem:
+            print(f"{prog}: cannot write {path}: {problem.strerror}", file=sys.stderr)
+            return False
+    return True

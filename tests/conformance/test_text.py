@@ -1,0 +1,71 @@
+"""What lab and suite show alike: escapes, colour, a terminal, files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from ninep.conformance import text
+
+
+class Tty(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say yes."""
+        return True
+
+
+def test_colour() -> None:
+    """Colour is only paint: without it the text is the same."""
+    assert text.coloured("PASS", "pass") == "\x1b[32mPASS\x1b[0m"
+    assert text.plain("PASS", "pass") == "PASS"
+
+
+def test_a_terminal_has_colour_and_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the progress line is overwritten by the next."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Tty()
+    screen = text.Terminal(out)
+    screen.progress("1/2")
+    screen.lines([screen.paint("done", "pass")])
+    assert out.getvalue() == "\r\x1b[K1/2\r\x1b[K\x1b[32mdone\x1b[0m\n"
+
+
+def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR takes the paint away, whatever its value."""
+    monkeypatch.setenv("NO_COLOR", "")
+    assert text.Terminal(Tty()).paint is text.plain
+
+
+def test_a_pipe_is_plain() -> None:
+    """Elsewhere there are lines and nothing else."""
+    out = io.StringIO()
+    screen = text.Terminal(out)
+    screen.progress("1/2")
+    screen.lines([screen.paint("done", "pass")])
+    assert out.getvalue() == "done\n"
+
+
+def test_any_character_can_be_printed() -> None:
+    """A stream that cannot encode a character shows its escape."""
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    text.Terminal(out).lines(["→ \udcff"])
+    assert out.buffer.getvalue() == b"\\u2192 \\udcff\n"
+
+
+def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files are written, - is stdout, and what cannot be written is named."""
+    path = tmp_path / "a"
+    assert text.write_files("p", [(str(path), lambda: "1→"), ("-", lambda: "2→"), (None, str)])
+    assert (path.read_text(encoding="utf-8"), capsys.readouterr().out) == ("1→", "2→")
+    assert not text.write_files("p", [(str(tmp_path), str)])
+    assert capsys.readouterr().err.startswith(f"p: cannot write {tmp_path}: ")
+
+
+def test_a_missing_folder_is_seen_early(tmp_path: Path) -> None:
+    """That a file has no folder is known before the work begins."""
+    assert text.unwritable([None, "-", str(tmp_path / "a")]) == ""
+    assert "there is no folder" in text.unwritable([str(tmp_path / "no" / "a")])
