@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ninep.conformance.check.case import load_all
+from ninep.conformance.check.case import Case, load_all
 from ninep.conformance.check.model import Options, Report
 from ninep.conformance.check.runner import Runner
 from ninep.conformance.check.target import Target
@@ -99,7 +99,7 @@ def test_few_mutants_are_equivalent() -> None:
 @pytest.mark.parametrize("page", sorted({case.area for case in CASES.values()}))
 def test_what_is_recorded_still_kills(page: str) -> None:
     """Each case still fails on the broken server that it is recorded to catch."""
-    wanted = defaultdict(list)
+    wanted: dict[str, list[Case]] = defaultdict(list)
     for name, cases in KILLS.items():
         wanted[name] += [CASES[c] for c in cases if c in CASES and CASES[c].area == page]
     lived = [
