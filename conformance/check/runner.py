@@ -64,6 +64,7 @@ class Runner:
         self.around: Callable[[], AbstractContextManager[None]] = nullcontext
         """What surrounds the body of each case: a mutant, that must not spoil its beginning."""
         self._numbers = count(1)
+        self.patience = PATIENCE
         self._silent = 0
         self._reason = ""
         self._lock = threading.Lock()
@@ -249,8 +250,10 @@ class Runner:
 
     def _patient(self) -> None:
         """Give up a server that has failed to answer so often in a row."""
-        if self._silent >= PATIENCE:
-            raise Unreachable(f"{self.report.address}: {self._reason}, {PATIENCE} times in a row")
+        if self._silent >= self.patience:
+            raise Unreachable(
+                f"{self.report.address}: {self._reason}, {self.patience} times in a row"
+            )
 
     def _outcome(self, p: Peer, result: CaseResult) -> None:
         """Run the body of a case; write down what it found, or why it could not be judged."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from ninep import messages as m
 from ninep.codec import codec
+from ninep.constants import HDRSZ
 from ninep.errors import EIO, NinepError
 from ninep.messages import Message
 from ninep.spec import spec
@@ -52,7 +53,7 @@ def yes_man(frame: bytes) -> bytes | None:
     tag, t = decoded(frame)
     if isinstance(t, m.Tversion):
         return CODEC.encode(tag, m.Rversion(t.msize, t.version))
-    return CODEC.encode(tag, success(t) if t else m.Rlerror(EIO))
+    return CODEC.encode(tag, success(t) if isinstance(t, m.TMessage) else m.Rlerror(EIO))
 
 
 def version_then_slam(frame: bytes) -> bytes | None:
@@ -128,11 +129,10 @@ class Degenerate:
             thread.join(END)
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock, contextlib.suppress(OSError):
-            stream = sock.makefile("rb")
-            while head := stream.read(4):
-                frame = head + stream.read(max(int.from_bytes(head, "little") - 4, 3))
-                answer = self.behave(frame)
+        with sock, sock.makefile("rb") as stream, contextlib.suppress(OSError):
+            while head := stream.read(HDRSZ):
+                rest = max(int.from_bytes(head[:4], "little") - HDRSZ, 0)
+                answer = self.behave(head + stream.read(rest)) if len(head) == HDRSZ else None
                 if answer is None:
                     return
                 sock.sendall(answer)

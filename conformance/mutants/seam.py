@@ -10,6 +10,7 @@ import __future__
 
 import importlib
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -20,20 +21,23 @@ from typing import Any
 FLAGS = __future__.annotations.compiler_flag
 
 
+SERVER = re.compile(r"ninep\.(?!conformance\b)")
+
+
 class SeamError(Exception):
     """A mutant does not fit the source any more."""
 
 
 @contextmanager
-def replaced(seam: str, old: str, new: str, *, alone: bool = False) -> Iterator[None]:
-    """Have `new` in the place of `old` at a seam, or there `alone`.  Errors: SeamError"""
+def replaced(seam: str, old: str, new: str) -> Iterator[None]:
+    """Have `new` in the place of `old` at a seam.  Errors: SeamError"""
     module, owner, name = found(seam)
     before = inspect.getattr_static(owner, name)
     if callable(inspect.unwrap(before)) or isinstance(before, property | staticmethod):
         after = rewritten(module, before, name, old, new)
     else:
         after = eval(new, module.__dict__)  # noqa: S307  our own text
-    shared = isinstance(owner, ModuleType) and not alone
+    shared = isinstance(owner, ModuleType)
     places = [owner, *holders(name, before)] if shared else [owner]
     for place in places:
         put(place, name, before, after)
@@ -72,8 +76,8 @@ def rewritten(module: ModuleType, before: Any, name: str, old: str, new: str) ->
 
 
 def holders(name: str, value: Any) -> list[Any]:
-    """Return modules and tables of ours, beside the first, that have a thing under its name."""
-    modules = [m for key, m in list(sys.modules.items()) if key.startswith("ninep.")]
+    """Return what else of the server, and not of its judges, has a thing under its name."""
+    modules = [m for key, m in list(sys.modules.items()) if SERVER.match(key)]
     named = [
         m for m in modules if m.__dict__.get(name) is value or same(m.__dict__.get(name), value)
     ]

@@ -39,6 +39,8 @@ OPTIONS = Options((DIALECT,), uname=b"root", uid=0, aname=NAMED)
 DEADLINE = 0.3
 """Seconds; the server is in this very process."""
 KILLS = frozenset({"fail", "warn"})
+AGAIN = 3
+"""Times that a case must kill before that is written down."""
 Found = tuple[str, list[str]]
 """A mutant and cases that kill it, or a case and mutants that it kills."""
 
@@ -64,7 +66,7 @@ def met(*, readonly: bool) -> DialectReport:
 def bench(mutant: Mutant) -> Iterator[Runner]:
     """Provide a fresh server, into which the mutant is put while a case runs."""
     runner = Runner(Reference(readonly=mutant.readonly), mutant.id, OPTIONS)
-    runner.deadline = DEADLINE
+    runner.deadline, runner.patience = DEADLINE, sys.maxsize
     runner.make_directory(DIALECT)
     runner.around = mutant.put
     try:
@@ -83,6 +85,11 @@ def killers(mutant: Mutant, cases: Iterable[Case]) -> Iterator[str]:
                     yield case.id
 
 
+def surely(mutant: Mutant, case: Case) -> bool:
+    """Say whether a case kills a mutant every time."""
+    return all(list(killers(mutant, [case])) for _ in range(AGAIN))
+
+
 def distance(mutant: Mutant, case: Case) -> int:
     """Say how near a case is to a mutant: on its clause, about its message, or neither."""
     clauses = spec().clauses
@@ -96,7 +103,8 @@ def first_killer(name: str) -> Found:
     logging.disable()
     mutant = mutants()[name]
     nearest = sorted(load_all().values(), key=lambda case: distance(mutant, case))
-    return name, list(islice(killers(mutant, nearest), 1))
+    found = (case for case in killers(mutant, nearest) if surely(mutant, load_all()[case]))
+    return name, list(islice(found, 1))
 
 
 def all_killers(name: str) -> Found:
@@ -110,7 +118,7 @@ def first_victim(name: str) -> Found:
     logging.disable()
     case = load_all()[name]
     nearest = sorted(mutants().values(), key=lambda mutant: distance(mutant, case))
-    return name, list(islice((m.id for m in nearest if list(killers(m, [case]))), 1))
+    return name, list(islice((mutant.id for mutant in nearest if surely(mutant, case)), 1))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

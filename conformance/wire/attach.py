@@ -6,6 +6,7 @@ from ninep import messages as m
 from ninep.constants import NOFID, NONUNAME, GetattrMask, QidType, SetattrValid
 
 from ..check.case import Start, case
+from ..check.layout import dirents
 from ..check.peer import DIR, ROOT, Peer, is_error
 
 NEW, OTHER, FILE = 10, 11, 12
@@ -32,6 +33,7 @@ def root(p: Peer) -> None:
     """An attach gives the qid of the root, a directory, and a fid that stands for it."""
     qid = p.must("attach.root-qid", attach(p, NEW), m.Rattach).qid
     p.true("attach.root-qid", bool(qid.type & QidType.DIR), "qid.type of a directory", qid)
+    p.equal("attach.root-qid", p.stat(NEW).qid.type, qid.type, "the qid.type")
     p.equal("attach.root-qid", p.stat(NEW).qid.path, qid.path, "the qid.path")
     p.equal("attach.root-qid", p.stat(ROOT).qid.path, qid.path, "qid.path of another attach")
 
@@ -153,6 +155,42 @@ def dotdot_below(p: Peer) -> None:
     qid = p.ok(attach(p, NEW, aname=below(p, b"d")), m.Rattach).qid
     r = p.must("session.stay-inside", m.Twalk(NEW, OTHER, (b"..", b"..")), m.Rwalk)
     p.equal("session.stay-inside", [qid.path] * 2, [q.path for q in r.wqid], "qid.path of each ..")
+
+
+@case("attach/moved-out", "attach.moved-out", needs=["subtree", "renameat"], dialects=LINUX,
+      each=("Twalk", "Trename", "Tremove"))  # fmt: skip
+def moved_out(p: Peer, name: str) -> None:
+    """A file that was moved out of the attached tree is not followed, moved or removed there."""
+    p.mkdir(b"jail")
+    p.mkdir(b"d", b"jail")
+    p.ok(attach(p, NEW, aname=below(p, b"jail")))
+    p.walk(NEW, FILE, b"d")
+    p.walk(DIR, OTHER, b"jail")
+    p.ok(m.Trenameat(OTHER, b"d", DIR, b"out"))
+    bad = {
+        "Twalk": m.Twalk(FILE, 20, (b"..",)),
+        "Trename": m.Trename(FILE, NEW, b"back"),
+        "Tremove": m.Tremove(FILE),
+    }
+    p.refuses("attach.moved-out", bad[name])
+    p.true("attach.moved-out", p.exists(b"out"), "the directory where it was moved to")
+
+
+@case("attach/moved-out-listing", "attach.moved-out", needs=["subtree", "renameat"],
+      dialects=LINUX)  # fmt: skip
+def moved_out_listing(p: Peer) -> None:
+    """In a directory that was moved out of the attached tree .. is the directory itself."""
+    p.mkdir(b"jail")
+    p.mkdir(b"d", b"jail")
+    p.ok(attach(p, NEW, aname=below(p, b"jail")))
+    p.walk(NEW, FILE, b"d")
+    p.walk(DIR, OTHER, b"jail")
+    p.ok(m.Trenameat(OTHER, b"d", DIR, b"out"))
+    own = p.stat(FILE).qid.path
+    p.open(FILE)
+    data = p.ok(m.Treaddir(FILE, 0, 4000), m.Rreaddir).data
+    above = [e.qid.path for e in dirents(p.dialect, bytes(data)) if e.name == b".."]
+    p.true("attach.moved-out", above in ([], [own]), "no qid of a directory outside", above)
 
 
 @case("attach/any-uname", "attach.several-users", start=Start.ATTACHED, each=UNAMES,

@@ -241,9 +241,11 @@ def pieces_of_several(p: Peer, size: int) -> None:
     p.make(b"file", content)
     p.opened(FILE, b"file")
     frames = [p.link.framed(m.Tread(FILE, n, n + 1), n)[1] for n in range(60)]
-    stream = b"".join(frames)
+    stream, q = b"".join(frames), p.another()
     for at in range(0, len(stream), size):
         p.link.put(stream[at : at + size])
+        if size > 10:
+            q.ok(q.speech.stat(DIR))  # then the server has read the piece
     replies = dict(p.replies())
     for n in range(60):
         r = replies[n]

@@ -51,6 +51,8 @@ def msize_kept_or_lowered(p: Peer, msize: int) -> None:
     r = rversion("version.msize-not-larger", p.rpc(m.Tversion(msize, p.wanted.encode())))
     p.true("version.msize-not-larger", r.msize <= msize, f"an msize of {msize} or less", r.msize)
     p.equal("version.exact-name", p.wanted.encode(), r.version, "the dialect asked for")
+    least = spec().dialects[p.wanted].msize_min
+    p.true("version.msize-minimum", r.msize >= least, f"an msize of {least} or more", r.msize)
     p.attach(ROOT)
 
 

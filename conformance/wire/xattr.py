@@ -369,8 +369,8 @@ def size(p: Peer, number: int) -> None:
     p.make(b"file")
     for fid in (A, B):
         p.walk(DIR, fid, b"file")
-    control = m.Txattrcreate(A, NAME, XATTR_SIZE_MAX, 0)
-    p.refuses("xattr.size-maximum", m.Txattrcreate(B, NAME, number, 0), control)
+    p.must("xattr.size-maximum", m.Txattrcreate(A, NAME, XATTR_SIZE_MAX, 0))
+    p.refuses("xattr.size-maximum", m.Txattrcreate(B, NAME, number, 0))
 
 
 @case("xattr/unknown-flags", "xattr.known-flags", needs=NEEDS, dialects=L,

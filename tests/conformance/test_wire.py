@@ -13,7 +13,7 @@ from ninep.conformance.check.model import Options, Report
 from ninep.conformance.check.runner import Runner
 from ninep.conformance.check.target import Target
 from ninep.conformance.mutants.degenerate import BEHAVIOURS, Degenerate
-from ninep.conformance.mutants.reference import Reference
+from ninep.conformance.mutants.reference import NAMED, Reference
 from ninep.conformance.mutants.sweep import DIALECT, killers, mutants, recorded
 from ninep.session import DIALECTS
 from ninep.spec import spec
@@ -35,7 +35,7 @@ LITTLE = 0.02
 
 def run(target: Target, *, scale: float = 1.0) -> Report:
     """Run every case on a target."""
-    options = Options(DIALECTS, uname=b"root", uid=0, scale=scale)
+    options = Options(DIALECTS, uname=b"root", uid=0, aname=NAMED, scale=scale)
     return Runner(target, "a test", options).run(list(CASES.values()))
 
 
