@@ -14,14 +14,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ninep.address import CONNECT, parse
 from ninep.spec import spec
 
-from .adapters import Adapter, Missing, adapters, provide, started
+from .adapters import Adapter, Kept, Missing, adapters, provide
 from .check.case import load_all
 from .check.model import Options, Report
 from .check.runner import Runner
-from .check.target import target
 
 WITHHELD = frozenset({
     "attach.aname-known", "create.no-follow", "names.no-slash", "session.others-unharmed",
@@ -43,15 +41,15 @@ written to other aims.
 
 
 def judged(adapter: Adapter, venvs: Path) -> Report:
-    """Start a server and judge it.  Errors: Missing"""
+    """Start a server and judge it; one that ends is started again.  Errors: Missing"""
     python = provide(adapter, venvs)
     with tempfile.TemporaryDirectory(prefix="ninep-matrix-") as root:
         Path(root).chmod(0o755)
-        with started(adapter, python, Path(root)) as (address, aname):
-            options = Options(adapter.dialects, uname=b"root", uid=0, aname=aname.encode())
-            return Runner(target(parse(address, CONNECT)), address, options).run(
-                list(load_all().values())
-            )
+        server = Kept(adapter, python, Path(root))
+        options = Options(adapter.dialects, uname=b"root", uid=0, aname=server.aname.encode())
+        runner = Runner(server, adapter.title, options)
+        runner.patience = sys.maxsize
+        return runner.run(list(load_all().values()))
 
 
 def page(reports: dict[str, Report], said: dict[str, str]) -> str:

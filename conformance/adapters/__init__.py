@@ -16,14 +16,13 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 from typing import Any
 
 HERE = Path(__file__).parent
+HOST = "127.0.0.1"
 START = 20.0
 """Seconds in which a server must accept a connection."""
 END = 5.0
@@ -95,28 +94,51 @@ def run(command: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-@contextmanager
-def started(adapter: Adapter, python: Path, root: Path) -> Iterator[tuple[str, str]]:
-    """Run a server over `root`; give its address and the aname to attach to.
+class Kept:
+    """A target that is started when somebody connects, and again if it has ended since."""
 
-    Errors: Missing (it does not come up)
-    """
-    port = free_port()
-    values = {"host": "127.0.0.1", "port": str(port), "root": str(root)}
-    values |= {"python": str(python), "self": sys.executable}
-    command = [filled(word, values) for word in adapter.command]
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    def __init__(self, adapter: Adapter, python: Path, root: Path) -> None:
+        """Take what to run over `root`; nothing is started yet."""
+        self.adapter = adapter
+        self.port = free_port()
+        self.starts = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        values = {"host": HOST, "port": str(self.port), "root": str(root)}
+        values |= {"python": str(python), "self": sys.executable}
+        self.command = [filled(word, values) for word in adapter.command]
+        self.aname = filled(adapter.aname, values)
+
+    def connect(self) -> socket.socket:
+        """Return a new connection.  Errors: Missing (it does not come up), OSError"""
+        if self.process is None or self.process.poll() is not None:
+            self._start()
         try:
-            wait_for(port, process, adapter.name)
-            yield f"tcp://127.0.0.1:{port}", filled(adapter.aname, values)
-        finally:
-            process.terminate()
-            try:
-                process.wait(END)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            sock = socket.create_connection((HOST, self.port), timeout=END)
+        except ConnectionRefusedError:  # it is about to end
+            self.close()
+            self._start()
+            sock = socket.create_connection((HOST, self.port), timeout=END)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def _start(self) -> None:
+        self.starts += 1
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, cwd="/",
+        )  # fmt: skip
+        wait_for(self.port, self.process, self.adapter.name)
+
+    def close(self) -> None:
+        """End it."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(END)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def filled(word: str, values: dict[str, str]) -> str:
@@ -129,7 +151,7 @@ def filled(word: str, values: dict[str, str]) -> str:
 def free_port() -> int:
     """Return a port of the loopback that nobody has."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
     return port
 
@@ -141,7 +163,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes], name: str) -> None:
         if process.poll() is not None:
             raise Missing(f"{name}: ended with status {process.returncode} before it listened")
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((HOST, port), timeout=1).close()
         except OSError:
             process_lives(process)
         else:

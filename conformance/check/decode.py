@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from construct import ConstructError
+from construct import ConstructError, TerminatedError
 
 from ninep.constants import HDRSZ, NOTAG
 from ninep.messages import Message
 
 from ..text import visible
-from .layout import SPEC, parse, problem
+from .layout import SPEC, parse
 from .link import ERRORS, Event
 
 NAMES = {c.value: c.name for c in SPEC.groups["Errno"].values}
@@ -75,9 +75,9 @@ def why(exc: Exception, code: int, dialect: str) -> str:
     """Say why a frame was not understood."""
     if isinstance(exc, KeyError):
         return f"{dialect} has no type {code}"
-    return {"frame.trailing-bytes": "bytes behind its last field"}.get(
-        problem(exc), "a count or a length in it does not fit"
-    )
+    if isinstance(exc, TerminatedError):
+        return "bytes behind its last field"
+    return "a count or a length in it does not fit"
 
 
 def name_of(code: int) -> str:

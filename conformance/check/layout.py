@@ -16,7 +16,6 @@ from construct import (
     GreedyRange,
     ListContainer,
     Terminated,
-    TerminatedError,
 )
 
 from ninep import messages
@@ -108,6 +107,4 @@ def records(name: str, dialect: str) -> Construct:
 
 def problem(exc: Exception) -> str:
     """Return the clause that a frame breaks which `parse` refused."""
-    if isinstance(exc, KeyError):
-        return "error.one-reply"
-    return "frame.trailing-bytes" if isinstance(exc, TerminatedError) else "frame.short-body"
+    return "error.one-reply" if isinstance(exc, KeyError) else "frame.reply-layout"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from construct import ConstructError
+
 from ninep import messages as m
 from ninep.constants import IOHDRSZ
 
 from .layout import dirents, stats
 from .peer import DIR, SCRATCH, Peer
+from .verdict import Unjudged
 
 DOTS = (b".", b"..")
 FIRST = 5_000
@@ -15,18 +20,25 @@ FIRST = 5_000
 
 def names(p: Peer, fid: int) -> list[bytes]:
     """Return the names in an open directory, `.` and `..` left out."""
-    found: list[bytes] = []
+    try:
+        found = list(every_name(p, fid))
+    except ConstructError as exc:
+        raise Unjudged(f"a listing cannot be read: {exc}") from exc
+    return [name for name in found if name not in DOTS]
+
+
+def every_name(p: Peer, fid: int) -> Iterator[bytes]:
+    """Yield the names in an open directory.  Errors: ConstructError"""
     offset, count = 0, p.msize - IOHDRSZ
     if p.dialect == "9P2000.L":
         while data := bytes(p.ok(m.Treaddir(fid, offset, count), m.Rreaddir).data):
             entries = dirents(p.dialect, data)
-            found += [entry.name for entry in entries]
+            yield from (entry.name for entry in entries)
             offset = entries[-1].offset
     else:
         while data := p.read(fid, offset, count):
-            found += [stat.name for stat in stats(p.dialect, data)]
+            yield from (stat.name for stat in stats(p.dialect, data))
             offset += len(data)
-    return [name for name in found if name not in DOTS]
 
 
 def listing(p: Peer, *below: bytes) -> list[bytes]:

@@ -189,9 +189,9 @@ def of_frames() -> Iterator[Mutant]:
         for way, alter in FRAMES.items():
             if way == "cut" and not m.fields:
                 continue
-            yield Mutant(
-                f"{m.name}-{way}", "", "mechanical", partial(framed, m.code, alter), on=m.name
-            )
+            clause = "frame.reply-layout" if way in ("trailing", "cut") else ""
+            put = partial(framed, m.code, alter)
+            yield Mutant(f"{m.name}-{way}", clause, "mechanical", put, on=m.name)
 
 
 @contextmanager

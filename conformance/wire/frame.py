@@ -322,6 +322,20 @@ def reply_too_large(p: Peer) -> None:
     q.refuses("frame.reply-fits", m.Treadlink(NEW))
 
 
+@case("frame/reply-layout", "frame.reply-layout")
+def reply_layout(p: Peer) -> None:
+    """Replies of several kinds have exactly the fields of their type: none cut, nothing behind."""
+    p.mkdir(b"d")
+    p.make(b"file", b"abc")
+    p.walk(DIR, FILE)
+    seen = [p.rpc(m.Twalk(DIR, FID, (b"d",))), p.rpc(m.Twalk(DIR, NEW, (b"missing",)))]
+    seen += [p.rpc(p.speech.stat(FILE)), p.rpc(p.speech.open(FILE, "r")), p.rpc(m.Tclunk(FILE))]
+    p.opened(FILE, b"file")
+    seen += [p.rpc(m.Tread(FILE, 0, 3)), p.rpc(m.Tclunk(FILE)), p.rpc(m.Tflush(TAG))]
+    refused = [is_error(r) for r in seen]
+    p.equal("frame.reply-layout", [False, True, *(False for _ in seen[2:])], refused, "errors")
+
+
 @case("frame/replies-fit", "frame.reply-fits", each=("read", "list"))
 def replies_fit(p: Peer, what: str) -> None:
     """A count beyond msize gives a reply within it, of data and of entries."""
