@@ -97,6 +97,8 @@ def run(command: list[str]) -> None:
 class Kept:
     """A target that is started when somebody connects, and again if it has ended since."""
 
+    apart = False
+
     def __init__(self, adapter: Adapter, python: Path, root: Path) -> None:
         """Take what to run over `root`; nothing is started yet."""
         self.adapter = adapter

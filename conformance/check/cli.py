@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ninep.address import Address, parse
+from ninep.constants import NONUNAME
 from ninep.spec import LEVELS, spec
 
 from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("name", nargs="*", metavar="NAME", help="of list (a glob), explain, render (a file)")
     add("--aname", default="", help="tree to attach to")
     add("--uname", default=login(), help="user name to attach as (default %(default)s)")
-    add("--uid", type=int, default=os.getuid(), help="number to attach as (default %(default)s)")
+    add("--uid", type=uid, default=os.getuid(), help="number to attach as (default %(default)s)")
     add("--dialect", action="append", default=[], choices=DIALECTS, metavar="D",
         help=f"judge only this: {', '.join(DIALECTS)}; repeatable")  # fmt: skip
     add("--profile", metavar="FILE", help="TOML: the capabilities that the server must show")
@@ -178,12 +179,22 @@ def render_again(args: argparse.Namespace) -> int:
     except (OSError, UnicodeError) as exc:
         raise UsageError(f"{args.name[0]}: {exc}") from None
     screen = Screen(people_out(args), verbose=args.verbose)
-    screen.lines(people.header(data))
-    screen.end(data)
+    try:
+        screen.lines(people.header(data))
+        screen.end(data)
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise UsageError(f"{args.name[0]}: no results of ninep check: {exc!r}") from None
     return data["exit_code"] if write_reports(args, data) else USAGE
 
 
 # A run
+
+
+def uid(text: str) -> int:
+    """Read a user's number."""
+    if not text.isdecimal() or int(text) > NONUNAME:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to {NONUNAME}")
+    return int(text)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -224,7 +235,7 @@ def make_job(args: argparse.Namespace) -> Job:
         dialects=tuple(d for d in DIALECTS if d in (args.dialect or DIALECTS)),
         msize=args.msize,
         uname=os.fsencode(args.uname),
-        uid=args.uid & 0xFFFFFFFF,
+        uid=args.uid,
         aname=os.fsencode(args.aname),
         jobs=args.jobs,
         scale=args.timeout_scale,

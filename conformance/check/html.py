@@ -75,7 +75,7 @@ def policy() -> str:
 def hero(data: Results) -> str:
     """Return the head of the page: who was judged, what it came to."""
     kind = "pass" if data["exit_code"] == 0 else "fail"
-    troubles = [data[key] for key in ("trouble", "fault") if data[key]]
+    troubles = [data[key] for key in ("trouble", "left", "fault") if data[key]]
     return tag(
         "header",
         tag("p", "9P conformance", class_="eyebrow")

@@ -21,7 +21,7 @@ from ninep.errors import ERRNO_MAX
 from ninep.messages import Message, Rerror, Rflush, Rlerror, Rversion, Tflush, TMessage, Tversion
 
 from .layout import SPEC, build, parse, problem
-from .verdict import Broken, Gone, Silent, SuiteError
+from .verdict import Broken, Gone, Inapplicable, Silent, SuiteError
 
 FIRST_DIALECT = "9P2000.L"
 """Lays out the messages before there is a dialect: Tversion and Rversion are the same in all."""
@@ -103,7 +103,7 @@ class Link:
         if tag in self.waiting or (tag == NOTAG) != isinstance(t, Tversion):
             raise SuiteError(f"tag {tag} for {t!r:.200}")
         if len(data) > self.msize:
-            raise SuiteError(f"{len(data)} bytes with an msize of {self.msize}: {t!r:.200}")
+            raise Inapplicable(f"{len(data)} bytes do not fit into an msize of {self.msize}")
         if isinstance(t, Tflush) and t.oldtag in self.waiting:
             self._oldtags[tag] = t.oldtag
         self._await(tag, t.code)

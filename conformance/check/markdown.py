@@ -20,7 +20,7 @@ def render(data: Results) -> str:
         "",
         f"**{MEANING[data['exit_code']]}** (exit {data['exit_code']})",
         "",
-        *[f"{escaped(data[key])}\n" for key in ("trouble", "fault") if data[key]],
+        *[f"{escaped(data[key])}\n" for key in ("trouble", "left", "fault") if data[key]],
         *facts(data),
         *(["", *fenced("\n".join(pages(data, plain)))] if data["results"] else []),
     ]

@@ -121,6 +121,8 @@ class Report:
     results: list[CaseResult] = field(default_factory=list)
     trouble: str = ""
     """Why the run ended early."""
+    left: str = ""
+    """The directory that could not be removed, and why."""
     fault: str = ""
     """What went wrong in the suite itself."""
 

@@ -117,7 +117,10 @@ class Peer:
 
     def ok(self, t: TMessage, kind: type[R] | None = None) -> R:
         """Send a request that is not the subject; return its reply, which must not be an error."""
-        r = self.rpc(t)
+        try:
+            r = self.rpc(t)
+        except (Gone, Silent) as exc:
+            raise Unjudged(f"{t!r:.300} was not answered: {exc}") from exc
         if is_error(r) or (kind is not None and not isinstance(r, kind)):
             raise Unjudged(f"{t!r:.300} was answered by {shown(r)}")
         return r  # type: ignore[return-value]  # kind says so
@@ -192,9 +195,11 @@ class Peer:
         return self.speech.attributes(self.ok(self.speech.stat(fid)))
 
     def content(self, *names: bytes) -> bytes:
-        """Return what a file below the case's directory holds, up to one message full."""
+        """Return what a file below the case's directory holds."""
         self.opened(SCRATCH, *names)
-        data = self.read(SCRATCH)
+        data = b""
+        while part := self.read(SCRATCH, len(data)):
+            data += part
         self.clunk(SCRATCH)
         return data
 
@@ -224,9 +229,16 @@ class Peer:
 
     # Verdicts
 
+    def answer(self, clause: str, t: TMessage) -> Message:
+        """Send a request that is the subject; return its reply, which must come."""
+        try:
+            return self.rpc(t)
+        except (Gone, Silent) as exc:
+            raise Broken(clause, "a reply", str(exc)) from exc
+
     def must(self, clause: str, t: TMessage, kind: type[R] | None = None) -> R:
         """Send a request that the clause says succeeds; return its reply."""
-        r = self.rpc(t)
+        r = self.answer(clause, t)
         if is_error(r) or (kind is not None and not isinstance(r, kind)):
             raise Broken(clause, reply_name(t), shown(r))
         return r  # type: ignore[return-value]  # kind says so
@@ -239,7 +251,7 @@ class Peer:
         """
         if control is not None:
             self.ok(control)
-        self.is_refusal(clause, repr(bad), self.rpc(bad))
+        self.is_refusal(clause, repr(bad), self.answer(clause, bad))
 
     def is_refusal(self, clause: str, sent: str, r: Message) -> None:
         """Judge the reply to a request that must be refused."""

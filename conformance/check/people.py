@@ -139,6 +139,8 @@ def summary(data: Results, paint: Paint) -> list[str]:
     lines.append(f"results  {', '.join(counts) or 'none'}  in {data['seconds']:.1f} s")
     if data["trouble"]:
         lines.append(paint(f"trouble  {data['trouble']}", "fail"))
+    if data["left"]:
+        lines.append(paint(f"left     {data['left']}", "warn"))
     if data["fault"]:
         lines.append(paint(f"fault    {data['fault']}", "error"))
     kind = "pass" if data["exit_code"] == 0 else "fail"

@@ -126,6 +126,7 @@ class Results(TypedDict):
     planned: int
     exit_code: int
     trouble: str
+    left: str
     fault: str
     counts: dict[str, int]
     dialects: list[DialectData]
@@ -159,6 +160,7 @@ def as_data(
         "planned": report.planned,
         "exit_code": report.exit_code,
         "trouble": visible(report.trouble),
+        "left": visible(report.left),
         "fault": report.fault,
         "counts": {verdict: counts[verdict] for verdict in ORDER if counts[verdict]},
         "dialects": [dialect_data(d, options.declared) for d in report.dialects],

@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import count
 
+from construct import ConstructError
+
 from ninep import messages as m
 from ninep.errors import NUMBERS
 
@@ -27,7 +29,17 @@ from .peer import DIR, ROOT, Peer, errno, is_error, shown
 from .probe import LARGE, PROBES, Finding, found, nonsense
 from .target import Target
 from .tree import remove_all
-from .verdict import CLAUSES, Broken, Gone, Silent, SuiteError, Unjudged, Verdict, weight
+from .verdict import (
+    CLAUSES,
+    Broken,
+    Gone,
+    Inapplicable,
+    Silent,
+    SuiteError,
+    Unjudged,
+    Verdict,
+    weight,
+)
 
 FIRST_DEADLINE = 3.5
 """Seconds for the first replies, before a round trip was measured."""
@@ -42,7 +54,7 @@ PATIENCE = 3
 UNKNOWN_TYPE = 250
 
 OnResult = Callable[[CaseResult], None]
-QUIET = (Gone, Silent, Broken, Unjudged, OSError)
+QUIET = (Gone, Silent, Broken, Unjudged, SuiteError, ConstructError, OSError)
 """What a server can do to a step that is no case."""
 
 
@@ -79,10 +91,10 @@ class Runner:
             if self.options.seed is not None:
                 random.Random(self.options.seed).shuffle(plan)  # noqa: S311  an order to repeat
             self._run_all(plan, on_result)
-            self._clean()
         except Unreachable as exc:
             self.report.trouble = str(exc)
         finally:
+            self._clean()
             self.report.seconds = time.monotonic() - began
             self.target.close()
         return self.report
@@ -250,7 +262,7 @@ class Runner:
 
     def _patient(self) -> None:
         """Give up a server that has failed to answer so often in a row."""
-        if self._silent >= self.patience:
+        if self._silent >= self.patience and not self._answers():
             raise Unreachable(
                 f"{self.report.address}: {self._reason}, {self.patience} times in a row"
             )
@@ -265,14 +277,17 @@ class Runner:
                     p.alive()
                     p.honest()
         except Broken as exc:
-            first = exc
-        except Silent as exc:
-            first, silent = Broken(case.clauses[0], "a reply", str(exc)), True
-        except Gone as exc:
-            first = Broken(case.clauses[0], "a connection that goes on", str(exc))
-            silent = not p.link.heard and not self._answers()
+            first, silent = exc, self._lost(p, exc.__cause__)
+        except (Gone, Silent) as exc:
+            first, silent = Broken("error.one-reply", "a reply", str(exc)), self._lost(p, exc)
+        except ConstructError as exc:
+            first = Broken("frame.reply-layout", "records that can be read", str(exc))
+        except Inapplicable as exc:
+            result.verdict, result.message = "n-a", str(exc)
+            return
         except (Unjudged, SuiteError) as exc:
             result.message, result.fault = str(exc), isinstance(exc, SuiteError)
+            silent = self._lost(p, exc.__cause__)
         except Exception:  # noqa: BLE001  a fault in one case costs that case
             result.fault = True
             result.message = f"a fault of the case: {traceback.format_exc(limit=-3)}"
@@ -280,6 +295,12 @@ class Runner:
         result.stopped = first is not None
         result.broken = [*([first] if first else []), *p.tolerated]
         result.verdict = "error" if result.message else outcome(first, p.tolerated)
+
+    def _lost(self, p: Peer, cause: BaseException | None) -> bool:
+        """Say whether a case ended because the server did not answer, or answers nobody."""
+        if isinstance(cause, Gone):
+            return not p.link.heard and not self._answers()
+        return isinstance(cause, Silent)
 
     def _missing(self, case: Case, dialect: DialectReport) -> CaseResult | None:
         """Return the result of a case that asks for what the server does not have."""
@@ -312,12 +333,18 @@ class Runner:
             return p
 
         def another(msize: int | None = None) -> Peer:
-            p = connect()
+            try:
+                p = connect()
+            except OSError as exc:
+                raise Gone(f"no further connection: {exc.strerror or exc}") from exc
             p.tolerated = first.tolerated
             p.version(msize or self.options.msize, first.wanted or first.dialect)
             p.attach(ROOT)
             if first.path:
-                p.walk(ROOT, DIR, *first.path)
+                if self.target.apart and is_error(p.rpc(m.Twalk(ROOT, DIR, first.path))):
+                    raise Inapplicable("each connection has files of its own here")
+                if not self.target.apart:
+                    p.walk(ROOT, DIR, *first.path)
                 p.path = first.path
             return p
 
@@ -367,9 +394,12 @@ class Runner:
         try:
             with self.connected() as p:
                 self._attach(p, made[0].name)
-                remove_all(p, self.directory)
+                if not (
+                    self.target.apart and is_error(p.rpc(m.Twalk(ROOT, DIR, (self.directory,))))
+                ):
+                    remove_all(p, self.directory)
         except QUIET as exc:
-            made[0].note = f"{self.directory.decode()} was left behind: {exc}"
+            self.report.left = f"{self.directory.decode()}: {exc}"
 
 
 def outcome(first: Broken | None, tolerated: Sequence[Broken]) -> Verdict:

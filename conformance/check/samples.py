@@ -27,9 +27,11 @@ RECORDS = {"qid": QID, "stat": UNTOUCHED}
 BY_TYPE = {"string": NAME, "data": NAME, "uid": NONUNAME, "gid": NONUNAME}
 
 
-def dialects(name: str) -> tuple[str, ...]:
-    """Return the dialects that have a message."""
-    return SPEC.messages[name].dialects
+def dialects(name: str, field: str = "") -> tuple[str, ...]:
+    """Return the dialects that have a message, and that field of it if one is named."""
+    message = SPEC.messages[name]
+    within = [f for f in message.fields if f.name == field]
+    return tuple(d for d in message.dialects if all(f.within(d) for f in within))
 
 
 def elsewhere(name: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import shlex
 import socket
 import subprocess
+import time
 from typing import Protocol
 
 from ninep.address import Address
@@ -19,6 +20,9 @@ END = 2.0
 class Target(Protocol):
     """Something that one can connect to."""
 
+    apart: bool
+    """Whether each connection may have files of its own."""
+
     def connect(self) -> socket.socket:
         """Return a new connection.  Errors: OSError"""
         ...
@@ -30,6 +34,8 @@ class Target(Protocol):
 
 class Reached:
     """A server that listens: `tcp://` or `unix://`."""
+
+    apart = False
 
     def __init__(self, address: Address) -> None:
         """Take the address; nothing is opened yet."""
@@ -58,6 +64,8 @@ class Reached:
 class Started:
     """A command that talks 9P on standard input and output, one for each connection: `exec:`."""
 
+    apart = True
+
     def __init__(self, address: Address) -> None:
         """Take the address.  Errors: ValueError (a quotation is not closed)"""
         self.command = shlex.split(address.path)
@@ -77,9 +85,10 @@ class Started:
 
     def close(self) -> None:
         """End the commands that their closed connection has not ended."""
+        end = time.monotonic() + END
         for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(END)
+                process.wait(max(end - time.monotonic(), 0))
             if process.poll() is None:
                 process.kill()
                 process.wait()

@@ -60,6 +60,10 @@ class Unjudged(Exception):  # noqa: N818  a verdict
     """A step before or beside the subject failed, so nothing can be said about the subject."""
 
 
+class Inapplicable(Unjudged):
+    """What the case is about cannot be had here: a small msize, a tree for each connection."""
+
+
 class SuiteError(Exception):
     """A case did what no case may do: the fault is ours."""
 

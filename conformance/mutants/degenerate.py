@@ -110,6 +110,8 @@ def success(t: Message) -> Message:
 class Degenerate:
     """A target that behaves in one of these ways."""
 
+    apart = False
+
     def __init__(self, behave: Behaviour) -> None:
         """Take the behaviour."""
         self.behave = behave

@@ -21,6 +21,8 @@ class Reference:
     Each connection is one end of a socket pair.
     """
 
+    apart = False
+
     def __init__(self, *, readonly: bool = False) -> None:
         """Start the thread."""
         self.loop = asyncio.new_event_loop()

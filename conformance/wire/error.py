@@ -12,7 +12,7 @@ from ninep.spec import spec
 
 from ..check import samples
 from ..check.case import Start, case
-from ..check.peer import DIR, NAMES, Peer, errno, is_error, shown
+from ..check.peer import DIR, NAMES, SCRATCH, Peer, errno, is_error, shown
 from ..check.tree import names
 from ..check.verdict import Unjudged
 
@@ -86,6 +86,9 @@ def everything(p: Peer) -> dict[bytes, object]:
 def failed_changes_nothing(p: Peer, name: str) -> None:
     """A request that fails changes neither a file nor a fid."""
     prepare(p)
+    p.walk(FILE, SCRATCH)
+    p.open(SCRATCH, "rw")
+    p.clunk(SCRATCH)
     before, place, file = everything(p), p.stat(PLACE).qid.path, p.stat(FILE).qid.path
     r = p.rpc(FAILING[name](p))
     if not is_error(r):

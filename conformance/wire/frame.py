@@ -110,7 +110,7 @@ def trailing_bytes(p: Peer, name: str) -> None:
 
 
 @case("frame/length-too-large", "frame.short-body", each=samples.counted(),
-      dialects=lambda label: samples.dialects(samples.message_of(label)))  # fmt: skip
+      dialects=lambda label: samples.dialects(*label.split(".")))  # fmt: skip
 def length_too_large(p: Peer, label: str) -> None:
     """A length in front of a field that leads out of the frame is refused."""
     name, _, field = label.partition(".")
@@ -160,8 +160,9 @@ def largest(p: Peer) -> None:
     names = [bytes([ord("a") + n]) * (room // MAXWELEM) for n in range(MAXWELEM)]
     names[-1] += b"z" * (room % MAXWELEM)
     p.mkdir(names[0])
-    r = q.must("frame.size-maximum", m.Twalk(DIR, NEW, tuple(names)), m.Rwalk)
-    p.equal("frame.size-maximum", 1, len(r.wqid), "the number of qids, of which one is there")
+    r = q.answer("frame.size-maximum", m.Twalk(DIR, NEW, tuple(names)))
+    if isinstance(r, m.Rwalk):
+        p.equal("frame.size-maximum", 1, len(r.wqid), "the number of qids, of which one is there")
 
 
 @case("frame/one-byte-too-large", "frame.size-maximum")
@@ -257,7 +258,7 @@ def pieces_of_several(p: Peer, size: int) -> None:
 def large_in_pieces(p: Peer, at: int) -> None:
     """A large message that comes in pieces arrives whole."""
     data = bytes(range(251)) * 100
-    content = data[: min(p.msize, 20000) - 23]
+    content = data[: min(p.msize, 20000) - IOHDRSZ]
     p.make(b"file")
     p.opened(FILE, b"file", access="rw")
     frame = p.frame(m.Twrite(FILE, 0, content), TAG)

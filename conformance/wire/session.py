@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ninep import messages as m
 from ninep.constants import (
+    IOHDRSZ,
     NOFID,
     NONUNAME,
     LockFlag,
@@ -111,7 +112,7 @@ def tversion_apart(p: Peer) -> None:
 @case("session/msize-apart", "session.connections-apart")
 def msize_apart(p: Peer) -> None:
     """The msize of one connection does not bind another."""
-    content = bytes(range(256)) * 20
+    content = (bytes(range(256)) * 20)[: p.msize - IOHDRSZ]
     p.make(b"file", content)
     p.opened(FILE, b"file")
     p.another(msize=4096)
