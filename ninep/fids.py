@@ -114,6 +114,15 @@ class Fid:
             node = node.parent
         return True
 
+    def held(self) -> Fid:
+        """Return this fid if its file lies in the attached tree: every change asks here first.
+
+        Clauses: attach.moved-out
+        """
+        if not self.holds(self.node):
+            raise Violation("attach.moved-out")
+        return self
+
     def clone(self, node: Node) -> Fid:
         """Return an unopened fid for another node of the same attach."""
         return Fid(node, self.root, self.uid)

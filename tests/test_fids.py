@@ -145,3 +145,12 @@ async def test_what_lies_in_the_attached_tree(node: Node) -> None:
     fid = Fid(root, root, 1000)
     below, beside = await mkdir(root, b"b", b"c"), await mkdir(node, b"d")
     assert [True, True, False, False] == [fid.holds(n) for n in (root, below, beside, node)]
+
+
+async def test_where_a_change_may_begin(node: Node) -> None:
+    """attach.moved-out: at the root and below it; elsewhere it is ENOENT."""
+    root = await mkdir(node, b"a")
+    fid = Fid(root, root, 1000)
+    assert fid is fid.held()
+    with pytest.raises(Violation, match=r"attach\.moved-out"):
+        fid.clone(node).held()

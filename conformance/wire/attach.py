@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 from ninep import messages as m
-from ninep.constants import NOFID, NONUNAME, GetattrMask, QidType, SetattrValid
+from ninep.constants import (
+    NOFID,
+    NONUNAME,
+    GetattrMask,
+    LopenFlag,
+    QidType,
+    SetattrValid,
+    StMode,
+)
 
-from ..check.case import Start, case
+from ..check.case import Declared, Run, Start, case
 from ..check.layout import dirents
 from ..check.peer import DIR, ROOT, Peer, is_error
+from ..check.tree import listing
 
 NEW, OTHER, FILE = 10, 11, 12
 """Fids."""
+OUT, OUT_FILE, KEPT = 13, 14, 15
+"""A directory that was moved out of the tree of `NEW`, the file in it, and one that stayed."""
 LINUX = ("9P2000.L",)
 UNAMES = (b"", b"root", b"nobody", b"no such user", b"\xff\x01", b"x" * 255)
 MISSPELT = (b".", b"..", b"/..", b"/.", b"//", b"/../..", b"\0")
+
+MODE, TRUNC = int(SetattrValid.MODE), int(LopenFlag.TRUNC)
+MOVED_OUT: dict[str, tuple[list[str], m.TMessage]] = {
+    "Twalk": ([], m.Twalk(OUT, 20, (b"..",))),
+    "Tlopen to write": ([], m.Tlopen(OUT_FILE, 1)),
+    "Tlopen with TRUNC": ([], m.Tlopen(OUT_FILE, TRUNC)),
+    "Tlcreate": ([], m.Tlcreate(OUT, b"new", 2, 0o644, NONUNAME)),
+    "Tsymlink": (["symlink"], m.Tsymlink(OUT, b"new", b"text", NONUNAME)),
+    "Tmknod": (["mknod"], m.Tmknod(OUT, b"new", StMode.IFIFO | 0o644, 0, 0, NONUNAME)),
+    "Tmkdir": ([], m.Tmkdir(OUT, b"new", 0o755, NONUNAME)),
+    "Tlink": (["link"], m.Tlink(OUT, KEPT, b"new")),
+    "Tlink of the file": (["link"], m.Tlink(NEW, OUT_FILE, b"new")),
+    "Trename": (["rename"], m.Trename(OUT, NEW, b"back")),
+    "Trename to there": (["rename"], m.Trename(KEPT, OUT, b"new")),
+    "Trenameat": ([], m.Trenameat(OUT, b"file", NEW, b"new")),
+    "Trenameat to there": ([], m.Trenameat(NEW, b"kept", OUT, b"new")),
+    "Tunlinkat": (["unlinkat"], m.Tunlinkat(OUT, b"file", 0)),
+    "Tremove": ([], m.Tremove(OUT_FILE)),
+    "Tsetattr": ([], m.Tsetattr(OUT_FILE, MODE, 0o600, 0, 0, 0, 0, 0, 0, 0)),
+    "Txattrcreate": (["xattr"], m.Txattrcreate(OUT_FILE, b"user.a", 1, 0)),
+}
+"""What the clause forbids, and the capabilities that a server must have to be asked."""
 
 
 def attach(p: Peer, fid: int, **given: object) -> m.Tattach:
@@ -157,23 +190,63 @@ def dotdot_below(p: Peer) -> None:
     p.equal("walk.dotdot-at-root", [qid.path] * 2, [q.path for q in r.wqid], "qid.path of each ..")
 
 
-@case("attach/moved-out", "attach.moved-out", needs=["subtree", "renameat"], dialects=LINUX,
-      each=("Twalk", "Trename", "Tremove"))  # fmt: skip
-def moved_out(p: Peer, name: str) -> None:
-    """A file that was moved out of the attached tree is not followed, moved or removed there."""
+def moved_out_cases(function: Run) -> Declared:
+    """Declare a case for each of `MOVED_OUT`."""
+    made = [
+        case("attach/moved-out", "attach.moved-out", needs=["subtree", "renameat", *needs],
+             dialects=LINUX, each=[what])(function)
+        for what, (needs, _) in MOVED_OUT.items()
+    ]  # fmt: skip
+    return Declared(function, tuple(c for one in made for c in one.cases))
+
+
+@moved_out_cases
+def moved_out(p: Peer, what: str) -> None:
+    """Through what was moved out of the attached tree nothing is followed, and nothing changed."""
+    move_out(p)
+    before = around(p)
+    p.refuses("attach.moved-out", MOVED_OUT[what][1])
+    p.equal("attach.moved-out", before, around(p), "names and files inside and outside")
+
+
+def move_out(p: Peer, opened: str = "") -> None:
+    """Attach a directory as `NEW`, and move what `OUT` and `OUT_FILE` stand for out of it.
+
+    `opened` is how the file is open by then.
+    """
     p.mkdir(b"jail")
     p.mkdir(b"d", b"jail")
+    p.make(b"kept", b"", b"jail")
+    p.make(b"file", b"abc", b"jail", b"d")
     p.ok(attach(p, NEW, aname=below(p, b"jail")))
-    p.walk(NEW, FILE, b"d")
+    p.walk(NEW, OUT, b"d")
+    p.walk(NEW, OUT_FILE, b"d", b"file")
+    p.walk(NEW, KEPT, b"kept")
+    if opened:
+        p.open(OUT_FILE, opened)
     p.walk(DIR, OTHER, b"jail")
     p.ok(m.Trenameat(OTHER, b"d", DIR, b"out"))
-    bad = {
-        "Twalk": m.Twalk(FILE, 20, (b"..",)),
-        "Trename": m.Trename(FILE, NEW, b"back"),
-        "Tremove": m.Tremove(FILE),
-    }
-    p.refuses("attach.moved-out", bad[name])
-    p.true("attach.moved-out", p.exists(b"out"), "the directory where it was moved to")
+
+
+def around(p: Peer) -> list[object]:
+    """Return the names outside and inside the attached tree, and what the moved file is."""
+    names = [listing(p), listing(p, b"jail"), listing(p, b"out")]
+    p.walk(DIR, 30, b"out", b"file")
+    st = p.stat(30)
+    p.clunk(30)
+    return [*names, st.mode, st.size]
+
+
+@case("attach/moved-out-goes-on", "attach.moved-out", needs=["subtree", "renameat"],
+      dialects=LINUX)  # fmt: skip
+def moved_out_goes_on(p: Peer) -> None:
+    """What was moved out is walked down from and read, and what was open before is written."""
+    move_out(p, "w")
+    p.must("attach.moved-out", m.Twrite(OUT_FILE, 0, b"A"), m.Rwrite)
+    r = p.must("attach.moved-out", m.Twalk(OUT, FILE, (b"file",)), m.Rwalk)
+    p.equal("attach.moved-out", 1, len(r.wqid), "the names found below")
+    p.must("attach.moved-out", m.Tlopen(FILE, 0), m.Rlopen)
+    p.equal("attach.moved-out", b"Abc", p.read(FILE), "what is read")
 
 
 @case("attach/moved-out-listing", "attach.moved-out", needs=["subtree", "renameat"],

@@ -106,7 +106,7 @@ class LocalFile:
         self._tree.changed(self._path)
 
     def _drop_set_id(self) -> None:
-        """Take the set-id bits away; it is done again only after some file got such bits.
+        """Take the set-id bits away; done again only after some file got such bits through us.
 
         Clauses: write.drops-privilege
         """

@@ -6,7 +6,6 @@ from ninep.constants import QidType, XattrFlag
 from ninep.errors import Violation
 from ninep.fids import XATTR_WRITE, Fid
 from ninep.messages import Rclunk, Rremove, Tclunk, Tremove
-from ninep.ops.walk import parent
 from ninep.session import Session
 
 DIR = int(QidType.DIR)
@@ -64,5 +63,5 @@ async def tremove(session: Session, t: Tremove) -> Rremove:
     node = fid.node
     if node is fid.root:
         raise Violation("remove.not-root")
-    await parent(fid, node).unlink(node.name, bool(node.qid.type & DIR), only=node)
+    await fid.held().node.parent.unlink(node.name, bool(node.qid.type & DIR), only=node)
     return Rremove()

@@ -30,7 +30,6 @@ from ninep.messages import (
     Tunlinkat,
 )
 from ninep.names import check_new
-from ninep.ops.walk import parent
 from ninep.session import Session
 
 REMOVEDIR = int(UnlinkFlag.REMOVEDIR)
@@ -51,9 +50,9 @@ async def treadlink(session: Session, t: Treadlink) -> Rreadlink:
 async def tsymlink(session: Session, t: Tsymlink) -> Rsymlink:
     """Make a symbolic link; its text is stored as given and never resolved here.
 
-    Clauses: create.dot-names, link.symlink-text
+    Clauses: create.dot-names, link.symlink-text, attach.moved-out
     """
-    fid = session.fids.legal(t.dfid, "walk")
+    fid = session.fids.legal(t.dfid, "walk").held()
     name = check_new(t.name, dots="create.dot-names")
     if b"\0" in t.symtgt:
         raise Violation("link.symlink-nul")
@@ -68,9 +67,9 @@ async def tmknod(session: Session, t: Tmknod) -> Rmknod:
     """Make a FIFO, socket, device or regular file.
 
     Clauses: create.dot-names, create.mknod-type, create.device-privilege,
-             session.readonly-refuses
+             session.readonly-refuses, attach.moved-out
     """
-    fid = session.fids.legal(t.dfid, "walk")
+    fid = session.fids.legal(t.dfid, "walk").held()
     name = check_new(t.name, dots="create.dot-names")
     if fid.node.readonly:
         raise Violation("session.readonly-refuses")
@@ -84,9 +83,9 @@ async def tmknod(session: Session, t: Tmknod) -> Rmknod:
 async def tmkdir(session: Session, t: Tmkdir) -> Rmkdir:
     """Make a directory.
 
-    Clauses: create.dot-names, create.mode-masked
+    Clauses: create.dot-names, create.mode-masked, attach.moved-out
     """
-    fid = session.fids.legal(t.dfid, "walk")
+    fid = session.fids.legal(t.dfid, "walk").held()
     name = check_new(t.name, dots="create.dot-names")
     return Rmkdir((await fid.node.mkdir(name, t.mode & PERM_MASK, t.gid, fid.uid)).qid)
 
@@ -94,10 +93,11 @@ async def tmkdir(session: Session, t: Tmkdir) -> Rmkdir:
 async def tlink(session: Session, t: Tlink) -> Rlink:
     """Give the file of `fid` a further name.
 
-    Clauses: create.dot-names, link.same-tree, link.no-directory, link.named-target
+    Clauses: create.dot-names, link.same-tree, link.no-directory, link.named-target,
+             attach.moved-out
     """
-    directory = session.fids.legal(t.dfid, "walk").node
-    target = session.fids.legal(t.fid, "walk").node
+    directory = session.fids.legal(t.dfid, "walk").held().node
+    target = session.fids.legal(t.fid, "walk").held().node
     name = check_new(t.name, dots="create.dot-names")
     same_tree(directory, target)
     await directory.link(name, target)
@@ -110,23 +110,23 @@ async def trename(session: Session, t: Trename) -> Rrename:
     Clauses: rename.dot-names, rename.not-root, rename.same-file, rename.fids-follow,
              attach.moved-out
     """
-    fid = session.fids.legal(t.fid, "walk")
-    newdir = session.fids.legal(t.dfid, "walk").node
+    fid = session.fids.legal(t.fid, "walk").held()
+    newdir = session.fids.legal(t.dfid, "walk").held().node
     name = check_new(t.name, dots="rename.dot-names")
     if fid.node is fid.root:
         raise Violation("rename.not-root")
     same_tree(fid.node, newdir)
-    await parent(fid, fid.node).rename(fid.node.name, newdir, name, only=fid.node)
+    await fid.node.parent.rename(fid.node.name, newdir, name, only=fid.node)
     return Rrename()
 
 
 async def trenameat(session: Session, t: Trenameat) -> Rrenameat:
     """Rename `oldname` in one directory to `newname` in another.
 
-    Clauses: rename.dot-names, rename.fids-follow
+    Clauses: rename.dot-names, rename.fids-follow, attach.moved-out
     """
-    olddir = session.fids.legal(t.olddirfid, "walk").node
-    newdir = session.fids.legal(t.newdirfid, "walk").node
+    olddir = session.fids.legal(t.olddirfid, "walk").held().node
+    newdir = session.fids.legal(t.newdirfid, "walk").held().node
     oldname = check_new(t.oldname, dots="rename.dot-names")
     newname = check_new(t.newname, dots="rename.dot-names")
     same_tree(olddir, newdir)
@@ -137,9 +137,9 @@ async def trenameat(session: Session, t: Trenameat) -> Rrenameat:
 async def tunlinkat(session: Session, t: Tunlinkat) -> Runlinkat:
     """Remove a name from a directory; with REMOVEDIR, an empty directory.
 
-    Clauses: unlink.known-flags, unlink.dot-names, unlink.directory-flag
+    Clauses: unlink.known-flags, unlink.dot-names, unlink.directory-flag, attach.moved-out
     """
-    directory = session.fids.legal(t.dirfid, "walk").node
+    directory = session.fids.legal(t.dirfid, "walk").held().node
     name = check_new(t.name, dots="unlink.dot-names")
     if t.flags & ~REMOVEDIR:
         raise Violation("unlink.known-flags", f"flags {t.flags:#x}")

@@ -13,6 +13,7 @@ from ninep.session import Session
 
 DIR = int(QidType.DIR)
 ONLY_DIR = int(LopenFlag.DIRECTORY)
+TRUNC = int(LopenFlag.TRUNC)
 IGNORED = int(LopenFlag.CREATE | LopenFlag.EXCL)
 
 
@@ -29,12 +30,15 @@ def access(flags: int) -> int:
 async def tlopen(session: Session, t: Tlopen) -> Rlopen:
     """Open the file of `fid`, which becomes an open fid.
 
-    Clauses: open.fid-unopened, open.failure-leaves-fid, open.create-ignored, open.iounit-bound
+    Clauses: open.fid-unopened, open.failure-leaves-fid, open.create-ignored, open.iounit-bound,
+             attach.moved-out
     Errors:  EACCES, EISDIR, ELOOP, ENOENT, ENOTDIR, EOPNOTSUPP, EROFS, ETXTBSY
     Source:  open(5), Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "open")
     mode = access(t.flags)
+    if mode or t.flags & TRUNC:
+        fid.held()
     fid.file = await fid.node.open(t.flags & ~IGNORED)
     fid.state = DIRECTORY if fid.node.qid.type & DIR else BY_ACCESS[mode]
     return Rlopen(fid.node.qid, session.msize - IOHDRSZ)
@@ -44,11 +48,11 @@ async def tlcreate(session: Session, t: Tlcreate) -> Rlcreate:
     """Create `name` in the directory of `fid`; `fid` becomes the new file, open.
 
     Clauses: create.fid-unopened, create.fid-becomes-file, create.excl-exists, create.mode-masked,
-             create.existing-opened, create.failure-leaves-fid
+             create.existing-opened, create.failure-leaves-fid, attach.moved-out
     Errors:  EEXIST, EISDIR, ENOTDIR, ENOENT, EACCES, ENAMETOOLONG, ENOSPC, EROFS
     Source:  open(5), Linux include/net/9p/9p.h
     """
-    fid = session.fids.legal(t.fid, "create")
+    fid = session.fids.legal(t.fid, "create").held()
     name = check_new(t.name, dots="create.dot-names")
     mode = access(t.flags)
     flags = t.flags & ~ONLY_DIR  # else the new file would be there when its open fails

@@ -17,7 +17,6 @@ from ninep.messages import (
     Treaddir,
     Twrite,
 )
-from ninep.ops.walk import parent
 from ninep.session import Session
 
 DIR = int(DirentType.DIR)
@@ -90,7 +89,8 @@ def open_listing(session: Session, fid: Fid) -> Listing:
     Clauses: readdir.dot-entries, attach.moved-out
     """
     assert fid.file
-    above = parent(fid, fid.node) if fid.holds(fid.node) else fid.node
+    below = fid.node is not fid.root and fid.holds(fid.node)
+    above = fid.node.parent if below else fid.node
     dots = [(fid.node.qid, DIR, b"."), (above.qid, DIR, b"..")]
     return Listing(fid.file.readdir, dots, session.codec.pack_dirent)
 

@@ -29,11 +29,11 @@ async def tgetattr(session: Session, t: Tgetattr) -> Rgetattr:
 async def tsetattr(session: Session, t: Tsetattr) -> Rsetattr:
     """Change the attributes that `valid` names: owner, mode, size, times, in this order.
 
-    Clauses: setattr.valid-only, setattr.fixed-order, setattr.size-open-fid
+    Clauses: setattr.valid-only, setattr.fixed-order, setattr.size-open-fid, attach.moved-out
     Errors:  EPERM, EACCES, EROFS, EISDIR, EFBIG, EINVAL
     Source:  Linux include/net/9p/9p.h
     """
-    fid = session.fids.legal(t.fid, "getattr")
+    fid = session.fids.legal(t.fid, "getattr").held()
     check_values(t)
     if t.valid & SIZE and fid.file and fid.state in {WRITE, RDWR}:
         later, t.valid = t.valid & ~(BEFORE_SIZE | SIZE), t.valid & BEFORE_SIZE

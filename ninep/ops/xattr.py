@@ -47,10 +47,10 @@ async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
     """Let `fid` itself take a value of `attr_size` bytes, to be set when it is clunked.
 
     Clauses: xattr.create-fid-unopened, xattr.size-maximum, xattr.known-flags,
-             session.readonly-refuses
+             session.readonly-refuses, attach.moved-out
     Source:  Linux include/net/9p/9p.h
     """
-    fid = session.fids.legal(t.fid, "xattrcreate")
+    fid = session.fids.legal(t.fid, "xattrcreate").held()
     if not check_name(t.name):
         raise Violation("xattr.name-range", "an empty name")
     if t.attr_size > XATTR_SIZE_MAX:

@@ -9,6 +9,7 @@ import pytest
 from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
 from ninep.constants import MAXWELEM, NOFID, NONUNAME, QidType, UnlinkFlag
+from ninep.messages import TMessage
 from tests.helpers import CODEC, Peer, service
 from tests.populated import (
     ATTRIBUTES,
@@ -210,24 +211,60 @@ async def test_moved_out_of_the_attached_tree() -> None:
     assert 2 == len(await narrow.walk(4, 6, b"..", b".."))
 
 
-async def test_nothing_is_changed_outside_the_attached_tree() -> None:
-    """attach.moved-out: what was moved out is neither removed nor renamed where it is now, and a
-    listing of it names no directory above; what it holds goes on.
-    """
+CHANGES: list[TMessage] = [
+    m.Tlopen(5, 1), m.Tlopen(5, 2), m.Tlopen(5, 0o1000), m.Tlcreate(4, b"new", 2, 0o644, NONUNAME),
+    m.Tsymlink(4, b"new", b"text", NONUNAME), m.Tmknod(4, b"new", 0o10644, 0, 0, NONUNAME),
+    m.Tmkdir(4, b"new", 0o755, NONUNAME), m.Tmkdir(7, b"new", 0o755, NONUNAME),
+    m.Tlink(4, 6, b"new"), m.Tlink(0, 5, b"new"),
+    m.Trename(4, 0, b"new"), m.Trename(4, 4, b"new"), m.Trename(6, 4, b"new"),
+    m.Trenameat(4, b"f", 0, b"new"), m.Trenameat(0, b"kept", 4, b"new"),
+    m.Trenameat(4, b"f", 4, b"new"), m.Tunlinkat(4, b"f", 0), m.Tunlinkat(4, b"c", REMOVEDIR),
+    m.Tremove(5), m.Tremove(7), m.Tsetattr(5, 1, 0o600, 0, 0, 0, 0, 0, 0, 0),
+    m.Txattrcreate(5, b"user.a", 0, 0),
+]  # fmt: skip
+"""4, 5, 7 are a directory that was moved out, a file and a directory in it; 6 is a file inside."""
+
+
+async def moved_out() -> tuple[Peer, Peer]:
+    """Return a client of all, and one of x/a whose fids 4, 5, 7 are b, b/f, b/c: now x/out."""
     wide = await deep_client()
     narrow = Peer(wide.session.service)
     await narrow.begin(b"x/a")
-    for fid in (4, 5, 6):
-        await narrow.walk(0, fid, b"b")
-    await narrow.ok(m.Tlopen(4, RDONLY))
-    await wide.ok(m.Tunlinkat(2, b"c", REMOVEDIR))
+    await wide.file(b"f", b"content", directory=2)
+    await wide.file(b"kept", directory=1)
+    for fid, *wname in ((4, b"b"), (5, b"b", b"f"), (6, b"kept"), (7, b"b", b"c"), (8, b"b", b"f")):
+        await narrow.walk(0, fid, *wname)
+    await narrow.ok(m.Tlopen(8, 2))
     await wide.ok(m.Trenameat(1, b"b", 0, b"out"))
-    for t in (m.Trename(5, 0, b"in"), m.Trename(5, 5, b"in"), m.Tremove(6)):
-        assert errno.ENOENT == await narrow.errno(t)
+    return wide, narrow
+
+
+@pytest.mark.parametrize("t", CHANGES, ids=repr)
+async def test_nothing_is_changed_outside_the_attached_tree(t: TMessage) -> None:
+    """attach.moved-out: neither in what was moved out nor below it; back inside all goes again."""
+    wide, narrow = await moved_out()
+    before = await wide.getattr(2)
+    assert errno.ENOENT == await narrow.errno(t)
     assert [b"a", b"out"] == await names(wide)
+    assert ([b"kept"], [b"c", b"f"]) == (await names(wide, b"a"), await names(wide, b"out"))
+    assert before == await wide.getattr(2)
+    if not isinstance(t, m.Tremove):
+        await wide.ok(m.Trenameat(0, b"out", 1, b"b"))
+        assert m.Rlerror(errno.ENOENT) != await narrow.rpc(t)
+
+
+async def test_what_was_moved_out_is_read() -> None:
+    """attach.moved-out: walked, opened, listed without a directory above, and written to by a fid
+    that was open before.
+    """
+    _, narrow = await moved_out()
+    await narrow.ok(m.Twrite(8, 0, b"C"))
+    await narrow.walk(4, FREE, b"f")
+    await narrow.ok(m.Tlopen(FREE, RDONLY))
+    assert b"Content" == await narrow.read(FREE)
+    await narrow.ok(m.Tlopen(4, RDONLY))
     own = (await narrow.getattr(4)).qid.path
-    assert [own, own] == [e.qid.path for e in await entries_of(narrow, 4)]
-    await narrow.ok(m.Tmkdir(5, b"new", 0o755, NONUNAME))
+    assert [own, own] == [e.qid.path for e in (await entries_of(narrow, 4))[:2]]
 
 
 async def deep_client() -> Peer:
