@@ -22,6 +22,7 @@ LISTEN = ("tcp", "unix", "fd")
 """Kinds of address that a server listens on."""
 CONNECT = (*LISTEN, "exec")
 """Kinds of address that a client connects to."""
+FD = re.compile(r"//(\d{1,10})")
 FD_MAX = (1 << 31) - 1
 
 
@@ -71,8 +72,9 @@ def _read(text: str) -> Address | None:
         return Address("exec", path=rest)
     if kind == "unix" and path and path != rest:
         return Address("unix", path=path)
-    if kind == "fd" and path != rest and path.isdecimal() and int(path) <= FD_MAX:
-        return Address("fd", fd=int(path))
+    number = FD.fullmatch(rest)
+    if kind == "fd" and number and int(number[1]) <= FD_MAX:
+        return Address("fd", fd=int(number[1]))
     found = TCP.fullmatch(text)
     if found and int(found["port"]) <= 0xFFFF:  # noqa: PLR2004  the largest port
         return Address("tcp", host=found["v6"] or _host(found["host"]), port=int(found["port"]))

@@ -100,6 +100,13 @@ def string(text: str) -> str:
     return text
 
 
+def file(text: str) -> str:
+    """Read the name of a local file."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name names no file")
+    return text
+
+
 def path(text: str) -> str:
     """Read a path, whose elements are to be strings of 9P."""
     for name in text.split("/"):

@@ -70,7 +70,7 @@ class Channel(Calls):
     ) -> None:
         """Talk through an open stream; `connect` is the usual way to get one.
 
-        A server that keeps a reply back for `timeout` seconds is left.
+        A server that sends nothing for `timeout` seconds, though it owes a reply, is left.
         """
         self.timeout = timeout
         self.dialect = "9P2000.L"
@@ -83,6 +83,9 @@ class Channel(Calls):
         self._fids = Numbers(NOFID, first=ROOT + 1)
         self._lost: str | None = None
         self._spoke = False
+        self._heard = 0.0
+        """When the last bytes came, or when the server began to owe a reply."""
+        self._alarm: asyncio.TimerHandle | None = None
         self._receiver = asyncio.ensure_future(self._receive())
         self._background: set[asyncio.Future[None]] = set()
         """What goes on for callers that have been cancelled."""
@@ -120,10 +123,10 @@ class Channel(Calls):
         if len(frame) > self.msize:
             self._tags.give_back(tag)
             raise CodecError("frame.size-maximum", f"{len(frame)} bytes, msize {self.msize}")
+        self._watch()
         sent = Sent(t, asyncio.get_running_loop().create_future())
         self._waiting[tag] = sent
         self._writer.write(frame)
-        alarm = self._alarm(t)
         try:
             with contextlib.suppress(OSError):  # the receiver will see it, and say so
                 await self._writer.drain()
@@ -132,19 +135,30 @@ class Channel(Calls):
             if tag != NOTAG:
                 self._spawn(self._flush(tag, sent))
             raise
-        finally:
-            if alarm:
-                alarm.cancel()
         if sent.r is None:
             raise ConnectionLost(self._lost)
         self._tags.give_back(tag)
         return sent.r
 
-    def _alarm(self, t: TMessage) -> asyncio.TimerHandle | None:
-        if self.timeout is None:
-            return None
-        why = f"no reply to {type(t).__name__} within {self.timeout:g} s"
-        return asyncio.get_running_loop().call_later(self.timeout, self._fail, why)
+    def _watch(self) -> None:
+        """Have the server left if it stays silent from now on."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            self._heard = loop.time()
+        if self.timeout is not None and self._alarm is None:
+            self._alarm = loop.call_at(self._heard + self.timeout, self._ring, self.timeout)
+
+    def _ring(self, timeout: float) -> None:
+        """Leave a server that owes a reply and was silent; look again later at one that was not."""
+        self._alarm = None
+        if not self._waiting:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._heard + timeout:
+            self._alarm = loop.call_at(self._heard + timeout, self._ring, timeout)
+        else:
+            first = type(next(iter(self._waiting.values())).t).__name__
+            self._fail(f"no reply to {first} within {timeout:g} s")
 
     async def _flush(self, tag: int, sent: Sent) -> None:
         """Flush a request that nobody waits for; clunk the fid that it has bound all the same.
@@ -172,27 +186,46 @@ class Channel(Calls):
         if not task.cancelled():
             task.exception()  # seen, even if nobody waits for it
 
-    async def _forget(
-        self, fid: int, *, bound: bool = True, after: Iterable[asyncio.Future[None]] = ()
-    ) -> None:
-        """Clunk a fid if it is bound, and give its number back."""
-        await asyncio.gather(*after, return_exceptions=True)
+    async def _clunk(self, fid: int) -> None:
+        """Clunk a fid.  Who is cancelled does not wait for that, but the Tclunk waits for the
+        Rflush of what it was cancelled in, also if that was a Tclunk: it may not have been carried
+        out.
+        """
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            self._spawn(self._forget_after(tuple(self._background), fid))
+            return
+        try:
+            await self._forget(fid)
+        except asyncio.CancelledError:
+            self._spawn(self._forget_after(tuple(self._background), fid))
+            raise
+
+    async def _forget_after(self, others: Iterable[asyncio.Future[None]], fid: int) -> None:
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._forget(fid)
+
+    async def _forget(self, fid: int, *, bound: bool = True) -> None:
+        """Clunk a fid if it is bound, and give its number back once the server has answered."""
         try:
             if bound:
-                with contextlib.suppress(ConnectionLost):  # then the server has dropped it already
-                    await self.tclunk(fid)
-        finally:
+                await self.tclunk(fid)
+        except ConnectionLost:
+            pass  # then the server has dropped it already
+        except RemoteError:
             self._fids.give_back(fid)
+            raise
+        self._fids.give_back(fid)
 
     async def _receive(self) -> None:
         """Hand each reply to the request it answers."""
         try:
             while True:
-                head = await self._reader.readexactly(HDRSZ)
+                head = await self._bytes(HDRSZ)
                 size = read_size(head)[0]
                 if not HDRSZ <= size <= self.msize:
                     raise ConnectionLost(f"a reply of {size} bytes, msize {self.msize}")
-                frame = head + await self._reader.readexactly(size - HDRSZ)
+                frame = head + await self._bytes(size - HDRSZ)
                 self._settle(*self._codec.decode(frame))
         except NinepError as exc:
             self._fail(str(exc))
@@ -201,6 +234,17 @@ class Channel(Calls):
             self._fail(f"the server has closed the connection{never}")
         except OSError as exc:
             self._fail(os.strerror(exc.errno or 0))
+
+    async def _bytes(self, count: int) -> bytes:
+        """Receive so many bytes; every part of them shows that the server is not silent."""
+        parts: list[bytes] = []
+        while count:
+            parts.append(await self._reader.read(count))
+            if not parts[-1]:
+                raise asyncio.IncompleteReadError(b"", count)
+            self._heard = asyncio.get_running_loop().time()
+            count -= len(parts[-1])
+        return b"".join(parts)
 
     def _settle(self, tag: int, r: Message) -> None:
         sent = self._waiting.pop(tag, None)
@@ -214,6 +258,8 @@ class Channel(Calls):
     def _fail(self, why: str) -> None:
         """Leave the server, for the first reason there is; every request ends without a reply."""
         self._lost = self._lost or why
+        if self._alarm:
+            self._alarm.cancel()
         self._writer.transport.abort()
         for sent in self._waiting.values():
             if not sent.settled.done():
@@ -256,7 +302,7 @@ def binds(sent: Sent) -> bool:
 
 
 class Numbers:
-    """Lowest free numbers below a limit, as the Linux client hands them out."""
+    """Numbers below a limit: the one given back last, else the lowest that was never used."""
 
     def __init__(self, limit: int, first: int = 0) -> None:
         """Start at `first`."""

@@ -9,19 +9,23 @@ import argparse
 import asyncio
 import contextlib
 import datetime as dt
+import io
 import logging
 import os
 import signal
 import stat
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
 
 from ninep import __version__, client
 from ninep.address import CONNECT, DEFAULT, parse
-from ninep.arguments import Parser, address, path, seconds, string, uid
+from ninep.arguments import Parser, address, file, path, seconds, string, uid
 from ninep.backend import Backend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
@@ -43,17 +47,40 @@ MSIZE_LARGEST = 16 * 1024 * 1024
 PART = 64 * 1024
 TIMEOUT = 30
 """Seconds that a server may be silent."""
+STDOUT = "stdout"
+STREAMS = (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Command = Callable[[argparse.Namespace], int]
 
 
-class Unusable(Exception):
-    """An argument that cannot be worked with, in one line for people."""
+class Ended(Exception):
+    """A command cannot go on, for a reason in one line for people."""
+
+    def __init__(self, why: str, code: int = USAGE) -> None:
+        """Take the reason and the exit code: an argument is wrong unless that says otherwise."""
+        super().__init__(why)
+        self.code = code
 
 
 def entry() -> None:
     """Run the command line and exit."""
+    complete_streams()
     sys.exit(main())
+
+
+def complete_streams() -> None:
+    """Have all three streams, and a stdout that can print every name.
+
+    One that was closed gets a descriptor that refuses to be used (stderr's takes all), so the
+    system says what is wrong, and no socket is taken for it.
+    """
+    for name, mode, refusing in STREAMS:
+        if getattr(sys, name) is None:
+            raw = io.FileIO(os.open(os.devnull, refusing), mode)
+            setattr(sys, name, io.TextIOWrapper(raw, write_through=True))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each exit code
@@ -67,8 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
     command: Command = args.command
     try:
         return command(args)
-    except Unusable as exc:
-        return complain(exc, USAGE)
+    except Ended as exc:
+        return complain(exc, exc.code)
     except RemoteError as exc:
         what = f"aname {args.aname!r}" if exc.request == "Tattach" else args.path
         return complain(f"{what}: {exc}", FAILED)
@@ -76,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
         return complain(f"{args.path}: this cannot be sent: {exc}", USAGE)
     except (ConnectionLost, VersionError) as exc:
         return complain(f"{args.address}: {exc}", UNREACHABLE)
-    except BrokenPipeError:
+    except BrokenPipeError:  # of stdout: that of any other file is said to be about it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
     except KeyboardInterrupt:
@@ -86,8 +113,26 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
         return complain("this is a fault of ninep itself; please report it", FAULT)
 
 
+@contextlib.contextmanager
+def about(what: object, code: int) -> Iterator[None]:
+    """End a command for an error of the system in here, said to be about `what`.
+
+    That the reader of stdout has gone, as in `| head`, is none.
+    """
+    try:
+        yield
+    except NinepError:
+        raise
+    except OSError as exc:
+        if what is STDOUT and isinstance(exc, BrokenPipeError):
+            raise
+        raise Ended(f"{what}: {reason(exc)}", code) from exc
+
+
 def reason(exc: OSError) -> str:
     """Say what an error of the system means, without what asyncio adds to it."""
+    if isinstance(exc.__cause__, OSError):
+        exc = exc.__cause__
     is_errno = exc.errno is not None and exc.errno > 0  # a resolver's numbers are negative
     return os.strerror(exc.errno or 0) if is_errno else exc.strerror or str(exc)
 
@@ -129,7 +174,7 @@ def parser() -> argparse.ArgumentParser:
         if name == "ls":
             sub.add_argument("-l", "--long", action="store_true", help="mode, owner, size, time")
         if name in {"get", "put"}:
-            sub.add_argument("file", nargs="?", help="local file; - is stdin or stdout")
+            sub.add_argument("file", nargs="?", type=file, help="local file; - is stdin or stdout")
     return top
 
 
@@ -168,7 +213,7 @@ def serve(args: argparse.Namespace) -> int:
     for text in args.export:
         name, tree = export(text)
         if name in exports:
-            raise Unusable(f"--export {text}: the name is used twice")
+            raise Ended(f"--export {text}: the name is used twice")
         exports[name] = tree
     server = Server(
         exports,
@@ -182,21 +227,19 @@ def serve(args: argparse.Namespace) -> int:
 
 def export(text: str) -> tuple[bytes, Backend]:
     """Read NAME=PATH[,ro|rw]."""
-    name, equals, path = text.partition("=")
-    path, _, mode = path.rpartition(",") if path.endswith((",ro", ",rw")) else (path, "", "ro")
-    if not equals or not name or not path or "/" in name:
-        raise Unusable(f"--export {text}: expected NAME=PATH[,ro|rw], NAME without a slash")
-    return os.fsencode(name), backend(path, writable=mode == "rw")
+    name, _, rest = text.partition("=")
+    root, _, mode = rest.rpartition(",") if rest.endswith((",ro", ",rw")) else (rest, "", "ro")
+    if not name or not root or "/" in name:
+        raise Ended(f"--export {text}: expected NAME=PATH[,ro|rw], NAME without a slash")
+    return os.fsencode(name), backend(root, writable=mode == "rw")
 
 
 def backend(root: str, *, writable: bool) -> Backend:
     """Open what is to be exported."""
-    try:
+    with about(f"cannot export {root}", USAGE):
         tree: Backend = (
             MemoryBackend() if root == MEMORY else LocalBackend(root, noatime=not writable)
         )
-    except OSError as exc:
-        raise Unusable(f"cannot export {root}: {reason(exc)}") from None
     return tree if writable else ReadonlyBackend(tree)
 
 
@@ -209,14 +252,14 @@ async def listen(server: Server) -> int:
         try:
             await stack.enter_async_context(server)
         except OSError as exc:
-            raise Unusable(f"cannot listen on {exc.filename}: {reason(exc)}") from None
-        for where in server.addresses:
-            print(f"listening on {where}", flush=True)
-        ended = asyncio.ensure_future(server.wait_closed())
-        told = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        told.cancel()
+            raise Ended(f"cannot listen on {exc.filename}: {reason(exc)}") from None
+        with about(STDOUT, FAILED):
+            for where in server.addresses:
+                print(f"listening on {where}", flush=True)
+        ends = [asyncio.ensure_future(end) for end in (server.wait_closed(), stop.wait())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
     return GOOD
 
 
@@ -242,41 +285,46 @@ def over(run: Callable[[Client, argparse.Namespace], Coroutine[None, None, int]]
 
     async def connected(args: argparse.Namespace) -> int:
         async with contextlib.AsyncExitStack() as stack:
-            try:
+            with about(f"cannot connect to {args.address}", UNREACHABLE):
                 server = await stack.enter_async_context(
                     connect(
                         args.address, msize=args.msize, uname=args.uname, aname=args.aname,
                         n_uname=args.uid, timeout=args.timeout,
                     )
                 )  # fmt: skip
-            except NinepError:
-                raise
-            except OSError as exc:
-                return complain(f"cannot connect to {args.address}: {reason(exc)}", UNREACHABLE)
-            return await told(run(server, args), getattr(args, "file", None) or "stdout")
+            with about(STDOUT, FAILED):
+                code = await run(server, args)
+                sys.stdout.flush()
+            return code
 
-    return lambda args: asyncio.run(connected(args))
+    def stoppable(args: argparse.Namespace) -> int:
+        with stopped_by_signals():
+            return asyncio.run(connected(args))
 
-
-async def told(command: Coroutine[None, None, int], file: str) -> int:
-    """Run a command to its end, and say of what fails here that it is about `file`."""
-    try:
-        code = await command
-        sys.stdout.flush()
-    except (NinepError, BrokenPipeError):
-        raise
-    except OSError as exc:
-        return complain(f"{file}: {reason(exc)}", FAILED)
-    return code
+    return stoppable
 
 
 @contextlib.contextmanager
-def usable(file: object) -> Iterator[None]:
-    """Say of a local file that cannot be opened why."""
+def stopped_by_signals() -> Iterator[None]:
+    """End a command by the first signal that asks for it, wherever it waits, and let it clean up.
+
+    asyncio would only ask the command to end, which one that waits for a local file cannot hear.
+    """
+    usual = {signal.SIG_DFL, signal.default_int_handler}
+    here = threading.current_thread() is threading.main_thread()
+    before = {n: signal.getsignal(n) for n in STOPS if here and signal.getsignal(n) in usual}
+    for number in before:
+        signal.signal(number, leave)
     try:
         yield
-    except OSError as exc:
-        raise Unusable(f"{file}: {reason(exc)}") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def leave(number: int, _: FrameType | None) -> None:
+    """End with the shell's code for a signal."""
+    sys.exit(128 + number)
 
 
 async def ls(server: Client, args: argparse.Namespace) -> int:
@@ -286,16 +334,16 @@ async def ls(server: Client, args: argparse.Namespace) -> int:
         name = printable(os.fsencode(args.path))
         print(long(attributes, name) if args.long else name)
         return GOOD
-    for entry in sorted(await server.ls(args.path), key=lambda e: e.name):
-        name = printable(entry.name)
+    for item in sorted(await server.ls(args.path), key=lambda item: item.name):
+        name = printable(item.name)
         if args.long:
-            below = os.fsencode(args.path) + b"/" + entry.name
+            below = os.fsencode(args.path) + b"/" + item.name
             attributes = await server.stat(below)
             if stat.S_ISLNK(attributes.mode):
                 name += f" -> {printable(await server.readlink(below))}"
             print(long(attributes, name))
         else:
-            print(name + "/" * bool(entry.qid.type & QidType.DIR))
+            print(name + "/" * bool(item.qid.type & QidType.DIR))
     return GOOD
 
 
@@ -313,11 +361,11 @@ async def get(server: Client, args: argparse.Namespace) -> int:
         return await cat(server, args)
     target = destination(args.file, os.path.basename(args.path.rstrip("/")))
     if target is None:
-        raise Unusable(f"{args.path}: name the local file")
+        raise Ended(f"{args.path}: name the local file")
     async with contextlib.aclosing(server.read(args.path)) as parts:
         first = await anext(parts, b"")
-        with contextlib.ExitStack() as stack:
-            with usable(target):
+        with about(target, FAILED), contextlib.ExitStack() as stack:
+            with about(target, USAGE):
                 out = stack.enter_context(written(target))
             out.write(first)
             async for part in parts:
@@ -327,20 +375,26 @@ async def get(server: Client, args: argparse.Namespace) -> int:
 
 async def put(server: Client, args: argparse.Namespace) -> int:
     """Run `ninep put`: a path that ends in a slash is the directory to put the file in."""
-    file = args.file or os.path.basename(args.path)
-    inside = os.path.basename(file) if args.path.endswith("/") else ""
-    if not file or inside == "-":
-        raise Unusable(f"{args.path}: name the {'remote' if file else 'local'} file")
+    name = args.file or os.path.basename(args.path)
+    inside = os.path.basename(name) if args.path.endswith("/") else ""
+    if not name or inside == "-":
+        raise Ended(f"{args.path}: name the {'remote' if name else 'local'} file")
     with contextlib.ExitStack() as stack:
-        source = sys.stdin.buffer
-        mode = 0o644
-        if file != "-":
-            with usable(file):
-                source = stack.enter_context(Path(file).open("rb"))
+        source, mode = sys.stdin.buffer, 0o644
+        if name != "-":
+            with about(name, USAGE):
+                source = stack.enter_context(Path(name).open("rb"))
             mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
-        parts: Iterator[bytes] = iter(lambda: source.read(PART), b"")
+        parts = content(source, "stdin" if name == "-" else name)
         await server.write(args.path + inside, parts, mode & 0o777)
     return GOOD
+
+
+def content(source: BinaryIO, name: str) -> Iterator[bytes]:
+    """Yield what a local file holds, in parts."""
+    with about(name, FAILED):
+        while part := source.read(PART):
+            yield part
 
 
 async def show_stat(server: Client, args: argparse.Namespace) -> int:
@@ -368,9 +422,9 @@ def long(a: Rgetattr, name: str) -> str:
     )
 
 
-def when(seconds: int) -> str:
+def when(sec: int) -> str:
     """Return a time of the wire in UTC."""
-    signed = seconds - (1 << 64) * (seconds >> 63)
+    signed = sec - (1 << 64) * (sec >> 63)
     try:
         moment = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=signed)  # noqa: DTZ001
     except OverflowError:

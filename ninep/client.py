@@ -78,49 +78,38 @@ class Client(Channel):
         Errors: RemoteError: ENOENT, ENOTDIR or EACCES of the first element that cannot be walked to
         """
         fid = self._fids.take()
-        await self._walk(fid, [name for name in os.fsencode(path).split(b"/") if name])
+        await self._walk(fid, tuple(name for name in os.fsencode(path).split(b"/") if name))
         try:
             yield fid
         finally:
             await self._clunk(fid)
 
-    async def _walk(self, fid: int, names: list[bytes]) -> None:
-        """Bind `fid` to what `names` lead to, or leave nothing behind.
-
-        Clauses: walk.first-name, walk.partial-result: why a later name is not found is not said.
-                 So what was found is walked to, and the next name asked for alone.
-        """
-        at, most = ROOT, MAXWELEM
+    async def _walk(self, fid: int, names: tuple[bytes, ...]) -> None:
+        """Bind `fid` to what `names` lead to, or leave nothing behind."""
         try:
-            while at == ROOT or names:
-                part = names[:most]
-                found = await self._step(at, fid, part)
-                if found < len(part):
-                    most = found
-                else:
-                    at, names, most = fid, names[found:], most if most == MAXWELEM else 1
-        except BaseException as exc:
-            if at == fid:
-                await self._clunk(fid)
-            elif not isinstance(exc, asyncio.CancelledError):  # its number waits for the Rflush
-                self._fids.give_back(fid)
+            left = await self._advance(ROOT, fid, names)
+        except NinepError:  # a number that was cancelled waits for the Rflush
+            self._fids.give_back(fid)
+            raise
+        try:
+            while left:
+                left = await self._advance(fid, fid, left)
+        except BaseException:
+            await self._clunk(fid)
             raise
 
-    async def _step(self, at: int, fid: int, part: list[bytes]) -> int:
-        found = len((await self.twalk(at, fid, tuple(part))).wqid)
-        if part and not found:
-            raise RemoteError(ENOENT, "Twalk")
-        return found
+    async def _advance(self, start: int, fid: int, names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Bind `fid` to as much of `names` as there is, one at least; return those that are left.
 
-    async def _clunk(self, fid: int) -> None:
-        """Clunk a fid.  Who has been cancelled does not wait for that, but the Tclunk waits for
-        the Rflush of what it was cancelled in.
+        Clauses: walk.first-name, walk.partial-result: why a name is not found is said of the first
+                 alone.  So what was found is walked to, and the next walk begins with that name.
         """
-        task = asyncio.current_task()
-        if task and task.cancelling():
-            self._spawn(self._forget(fid, after=tuple(self._background)))
-        else:
-            await asyncio.shield(self._spawn(self._forget(fid)))
+        part = names[:MAXWELEM]
+        while (found := len((await self.twalk(start, fid, part)).wqid)) < len(part):
+            if not found:
+                raise RemoteError(ENOENT, "Twalk")
+            part = part[:found]
+        return names[len(part) :]
 
     @contextlib.asynccontextmanager
     async def open(self, path: str | bytes, flags: int = LopenFlag.RDONLY) -> AsyncIterator[int]:
@@ -211,14 +200,18 @@ async def connect(  # noqa: PLR0913  keywords: what a session is made of
     uname: str | bytes = "",
     aname: str | bytes = "",
     n_uname: int = NONUNAME,
-    timeout: float | None = None,  # noqa: ASYNC109  of each reply, too
+    timeout: float | None = None,  # noqa: ASYNC109  of each silence, too
 ) -> AsyncIterator[Client]:
     """Connect to a server, agree on a dialect and attach to `aname`.
 
-    A server is left if that takes longer than `timeout` seconds, or a later reply does.
+    A server is left if that takes longer than `timeout` seconds, or if it is silent for so long
+    while it owes a reply.
 
-    Errors: OSError (nobody listens), VersionError, RemoteError (attach refused), ConnectionLost
+    Errors: ValueError (no such dialect, no address), OSError (nobody listens), VersionError,
+            RemoteError (attach refused), ConnectionLost
     """
+    if dialect not in spec().dialects:
+        raise ValueError(f"{dialect!r} is no dialect: expected {' or '.join(spec().dialects)}")
     where = address if isinstance(address, Address) else parse(address, CONNECT)
     attach = Attach(os.fsencode(uname), os.fsencode(aname), n_uname)
     limit = asyncio.timeout(timeout)

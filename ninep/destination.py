@@ -1,11 +1,13 @@
 """Where `ninep get` puts a file.
 
-Invariant: a regular file has its old content, or else all of the new.
+Invariants: a regular file that is replaced has its old content, or else all of the new; whoever
+could not read the old content cannot read the new.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -28,27 +30,68 @@ def destination(file: str | None, name: str) -> Path | None:
 def written(path: Path) -> Iterator[BinaryIO]:
     """Open a local file to write it.
 
-    A regular one is replaced at the end, by one with its owner and mode; anything else (a device, a
-    FIFO, a symbolic link) is written through.
+    A regular one is replaced at the end, by one with its owner, group, mode and extended attributes
+    (an ACL is one).  Where there can be no such file, and anything else (a device, a FIFO, a
+    symbolic link) is written in place.
 
     Errors: OSError
     """
-    old = path.lstat() if os.path.lexists(path) else None
-    if old and not stat.S_ISREG(old.st_mode):
-        with path.open("wb") as out:
-            yield out
-        return
-    if old:
-        os.close(os.open(path, os.O_WRONLY))  # who may not write it may not replace it either
+    old = existing(path)
+    with contextlib.ExitStack() as stack:
+        new = None
+        if old is None or stat.S_ISREG(old.st_mode):
+            new = stack.enter_context(successor(path, old))
+        yield new or stack.enter_context(in_place(path))
+
+
+def existing(path: Path) -> os.stat_result | None:
+    """Return what is known of a file; None if there is none.
+
+    Errors: OSError: who may not write a file may not replace it either
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(found.st_mode) and not os.access(path, os.W_OK, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return found
+
+
+@contextlib.contextmanager
+def successor(path: Path, old: os.stat_result | None) -> Iterator[BinaryIO | None]:
+    """Open what takes the place of `path` at the end; None: that would not be like the old file."""
     part = path.with_name(f".ninep-{secrets.token_hex(8)}")
-    with part.open("xb") as out:
-        try:
-            if old:
-                with contextlib.suppress(PermissionError):
-                    os.fchown(out.fileno(), old.st_uid, old.st_gid)
-                os.fchmod(out.fileno(), stat.S_IMODE(old.st_mode))
+    try:
+        with part.open("xb") as out:
+            if old and not alike(out.fileno(), path, old):
+                yield None
+                return
             yield out
             out.flush()
             part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def alike(new: int, path: Path, old: os.stat_result) -> bool:
+    """Give a new file the owner, group and mode of the old one; say whether it is like it now."""
+    with contextlib.suppress(OSError):  # rights() will tell
+        os.fchown(new, old.st_uid, old.st_gid)
+        os.fchmod(new, stat.S_IMODE(old.st_mode))
+    return rights(new) == rights(path)
+
+
+def rights(file: int | Path) -> object:
+    """Return all that says who may do what with a file."""
+    known = os.stat(file)
+    attributes = {}
+    with contextlib.suppress(OSError):  # not on every file system
+        attributes = {name: os.getxattr(file, name) for name in os.listxattr(file)}
+    return known.st_uid, known.st_gid, known.st_mode, attributes
+
+
+def in_place(path: Path) -> BinaryIO:
+    """Open a file that stays what it is; only a link that leads nowhere gets a new one."""
+    create = os.O_CREAT if path.is_symlink() else 0
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_TRUNC | create, 0o666), "wb")

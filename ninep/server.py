@@ -355,6 +355,8 @@ class Server:
         try:
             await self._accept_on(address)
         except OSError as exc:
+            if exc.errno is None:
+                raise OSError(errno.EINVAL, str(exc), str(address)) from exc
             exc.filename = str(address)
             raise
 

@@ -1,4 +1,4 @@
-"""Default ACLs of directories."""
+"""ACLs of files, and default ACLs of directories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 VERSION, NOBODY = 2, 0xFFFFFFFF
-USER_OBJ, GROUP_OBJ, OTHER = 1, 4, 32
+USER_OBJ, USER, GROUP_OBJ, MASK, OTHER = 1, 2, 4, 16, 32
+NAMED = 4321
 
 
 def set_default_acl(path: Path, user: int, group: int, other: int) -> None:
@@ -19,5 +20,23 @@ def set_default_acl(path: Path, user: int, group: int, other: int) -> None:
     acl += b"".join(struct.pack("<HHI", tag, bits, NOBODY) for tag, bits in entries)
     try:
         os.setxattr(path, "system.posix_acl_default", acl)
+    except OSError:
+        pytest.skip("no ACLs here")
+
+
+def set_acl(
+    path: Path, *, user: int, group: int, other: int, named: int, kind: str = "access"
+) -> None:
+    """Give one user more by name; skip where that cannot be."""
+    entries = (
+        (USER_OBJ, user, NOBODY),
+        (USER, named, NAMED),
+        (GROUP_OBJ, group, NOBODY),
+        (MASK, named | group, NOBODY),
+        (OTHER, other, NOBODY),
+    )
+    acl = struct.pack("<I", VERSION) + b"".join(struct.pack("<HHI", *e) for e in entries)
+    try:
+        os.setxattr(path, f"system.posix_acl_{kind}", acl)
     except OSError:
         pytest.skip("no ACLs here")

@@ -29,7 +29,7 @@ def test_parse(text: str, expected: Address) -> None:
     "text",
     ["", "tcp://", "5640", "host", "host:", "host:port", "::1:564", "tcp://h:65536", "h:1:2",
      "unix://", "unix:/s", "fd://x", "fd://", "fd:3/", "fd://99999999999", "exec: ", "exec:u9fs",
-     "http://h:1", "tcp://[::1]564"],
+     "http://h:1", "tcp://[::1]564", "fd://" + "9" * 5000],
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:
     """It is refused, and the forms are named."""

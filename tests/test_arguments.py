@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ninep.arguments import Parser, address, path, seconds, string, uid
+from ninep.arguments import Parser, address, file, path, seconds, string, uid
 
 
 @pytest.fixture
@@ -76,6 +76,7 @@ def test_arguments_of_the_process(parser: Parser, monkeypatch: pytest.MonkeyPatc
         (seconds, "inf"),
         (string, "x" * 65536),
         (path, "/a/" + "x" * 65536),
+        (file, ""),
     ],
 )
 def test_values_that_cannot_be(read: Callable[[str], object], text: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from unittest.mock import Mock
 
 import pytest
 
 from ninep import messages as m
-from ninep.channel import Numbers
+from ninep.channel import Channel, Numbers
 from ninep.errors import CodecError, ConnectionLost
 from ninep.messages import Message, RMessage
 from tests.helpers import settled
@@ -79,6 +80,37 @@ async def test_a_server_that_keeps_its_reply_back(call: Call) -> None:
         client.timeout = 0.05
         with pytest.raises(ConnectionLost, match=r"no reply to Tw\w+ within 0.05 s"):
             await asyncio.wait_for(call(client), 10)
+
+
+async def test_a_server_that_sends_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte renews the patience with it, and only silence ends that."""
+    now = 0.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    reader = asyncio.StreamReader()
+    channel = Channel(reader, Mock(spec=asyncio.StreamWriter), timeout=30)
+    first, second = (asyncio.ensure_future(channel.tread(1, 0, 9)) for _ in range(2))
+    for byte in CODEC.encode(0, m.Rread(b"something")):
+        await settled()
+        now += 29
+        reader.feed_data(bytes([byte]))
+    assert (await first).data == b"something"
+    now += 31
+    with pytest.raises(ConnectionLost, match="no reply to Tread within 30 s"):
+        await second
+    await channel.close()
+
+
+async def test_a_server_that_owes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be silent for as long as nobody asks, and has all its time after that."""
+    now = 0.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    async with scripted(answer(m.Rclunk())) as client:
+        client.timeout = 30
+        for _ in range(3):
+            assert await client.tclunk(1) == m.Rclunk()
+            now += 31
+            await settled()
+            now += 1000
 
 
 class Late:

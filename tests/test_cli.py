@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import termios
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -199,6 +202,161 @@ def test_no_room_for_the_output(root: Path) -> None:
             )  # fmt: skip
 
 
+def shell(command: str, **environment: str) -> tuple[int, str, str]:
+    """Run `ninep` as a user would type it; return exit code, stdout and stderr."""
+    done = subprocess.run(  # noqa: S602
+        f"{sys.executable} -m ninep {command}", shell=True, capture_output=True, text=True,
+        check=False, timeout=30, env={**os.environ, **environment},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("ls {} / >&-", "stdout"),
+        ("cat {} file >&-", "stdout"),
+        ("stat {} file >&-", "stdout"),
+        ("put {} new - <&-", "stdin"),
+        ("serve memory: --listen 127.0.0.1:0 >&-", "stdout"),
+    ],
+)
+def test_closed_streams(root: Path, command: str, what: str) -> None:
+    """One that is needed is an error like any other of the system."""
+    with serve(str(root), "--rw", "--listen", "127.0.0.1:0") as (_, (address,)):
+        said = shell(command.format(address))
+    assert (FAILED, "", f"ninep: {what}: Bad file descriptor\n") == said
+
+
+def test_closed_streams_that_nobody_needs(root: Path, tmp_path: Path) -> None:
+    """They do not matter, and no message goes where only output should."""
+    with serve(str(root), "--listen", "127.0.0.1:0") as (_, (address,)):
+        assert shell(f"get {address} file {tmp_path}/got <&- >&- 2>&-") == (GOOD, "", "")
+        assert shell(f"cat {address} missing 2>&-") == (FAILED, "", "")
+    assert (tmp_path / "got").read_bytes() == b"content\n"
+
+
+def test_names_that_stdout_cannot_encode(tmp_path: Path) -> None:
+    """They are escaped."""
+    (tmp_path / "\u00e9").write_bytes(b"")
+    with serve(str(tmp_path), "--listen", "127.0.0.1:0") as (_, (address,)):
+        said = shell(f"ls {address} /", PYTHONIOENCODING="ascii")
+    assert (GOOD, "\\xe9\n", "") == said
+
+
+@pytest.fixture
+def huge(root: Path) -> Iterator[str]:
+    """Serve a file that takes long; give the address."""
+    with (root / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    with serve(str(root), "--listen", "127.0.0.1:0") as (_, (address,)):
+        yield address
+
+
+@contextlib.contextmanager
+def got(address: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run `ninep get` of the file that takes long."""
+    command = [sys.executable, "-m", "ninep", "get", address, "huge", str(path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """Make a FIFO that has a reader; give the descriptor too."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    yield path, reader
+    with contextlib.suppress(OSError):
+        os.close(reader)
+
+
+def fill(reader: int) -> None:
+    """Wait until a FIFO takes no more, and its writer must wait."""
+    room = fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ)
+    held = 0
+    while held < room:
+        answer = fcntl.ioctl(reader, termios.FIONREAD, bytes(4))
+        held = int.from_bytes(answer, sys.byteorder)
+
+
+def test_a_fifo_that_loses_its_reader(huge: str, fifo: tuple[Path, int]) -> None:
+    """That is an error: the reader of stdout alone may leave."""
+    path, reader = fifo
+    with got(huge, path) as process:
+        fill(reader)
+        os.close(reader)
+        assert process.communicate(timeout=30)[1] == f"ninep: {path}: Broken pipe\n"
+        assert process.returncode == FAILED
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_signal_is_enough(huge: str, fifo: tuple[Path, int], number: int) -> None:
+    """Also for a command that waits for a local file."""
+    path, reader = fifo
+    with got(huge, path) as process:
+        fill(reader)
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+        assert process.communicate()[1] == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_behind(huge: str, tmp_path: Path, number: int) -> None:
+    """The old file is as it was, and what was to replace it is gone."""
+    (tmp_path / "old").write_bytes(b"old")
+    before = sorted(os.listdir(tmp_path))
+    with got(huge, tmp_path / "old") as process:
+        while not list(tmp_path.glob(".ninep-*")):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+        assert process.communicate()[1] == ""
+    assert before == sorted(os.listdir(tmp_path))
+    assert (tmp_path / "old").read_bytes() == b"old"
+
+
+def test_one_signal_ends_waiting_for_stdin(root: Path) -> None:
+    """What was typed before has been sent."""
+    with (
+        serve(str(root), "--rw", "--listen", "127.0.0.1:0") as (_, (address,)),
+        subprocess.Popen(
+            [sys.executable, "-m", "ninep", "put", address, "new", "-"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"x" * cli.PART)
+        process.stdin.flush()
+        while not (root / "new").exists() or not (root / "new").stat().st_size:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 128 + signal.SIGINT
+        assert process.stderr.read() == b""
+
+
+def test_signals_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that has ended has changed none, and one that is ignored stays so."""
+    seen: list[object] = []
+
+    def look(*_: object, **__: object) -> None:
+        seen.append(signal.getsignal(signal.SIGHUP))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "connect", look)
+    for handler in (signal.SIG_DFL, signal.SIG_IGN):
+        before = signal.signal(signal.SIGHUP, handler)
+        main(["ls", "127.0.0.1:1", "/"])
+        assert signal.signal(signal.SIGHUP, before) is handler
+    assert seen == [cli.leave, signal.SIG_IGN]
+
+
 def test_nobody_listens(capfd: pytest.CaptureFixture[str]) -> None:
     """Exit 3 and one line with the address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -259,6 +417,7 @@ async def test_a_server_that_speaks_something_else(capfd: pytest.CaptureFixture[
         ["ls", "127.0.0.1:1", "x" * 70_000],
         ["serve", "/", "--listen", f"tcp://{'x' * 70}.com:0"],
         ["serve", "/", "--listen", "exec:true"],
+        ["get", "127.0.0.1:1", "/f", ""],
     ],
 )
 def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
@@ -278,6 +437,7 @@ def test_usage(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
         (["memory:", "--export", "a/b=/tmp"], "expected NAME=PATH"),
         (["memory:", "--export", "a=/nonexistent,rw"], "cannot export /nonexistent"),
         (["memory:", "--export", "a=/", "--export", "a=/"], "used twice"),
+        (["memory:", "--listen", f"unix:///tmp/{'a' * 120}"], ": AF_UNIX path too long\n"),
         (["memory:", "--listen", "unix:///nonexistent/s"], "cannot listen on unix:///nonexistent"),
         (
             ["memory:", "--listen", "127.0.0.1:0", "--listen", "unix:///nonexistent/s"],

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -94,7 +94,7 @@ async def test_a_server_that_never_says_why(found: int) -> None:
 
 async def test_a_file_whose_directory_comes_late() -> None:
     """What appears while the reason is asked for is walked to."""
-    replies = iter([m.Rwalk((QID,)), *[m.Rwalk((QID,))] * 3, m.Rlerror(1), m.Rclunk()])
+    replies = iter([*[m.Rwalk((QID,))] * 5, m.Rlerror(1), m.Rclunk()])
     async with scripted(lambda tag, _: CODEC.encode(tag, next(replies))) as client:
         with pytest.raises(RemoteError, match="Tgetattr"):
             await client.stat("a/b/c")
@@ -196,6 +196,57 @@ async def test_a_cancelled_call_leaves_no_fid_on_the_server() -> None:
         (connection,) = running.connections
         assert len(connection.session.fids) == 1
         assert client._fids.taken == set()  # noqa: SLF001
+
+
+async def test_a_dialect_that_does_not_exist() -> None:
+    """It is refused before anything is sent, and those that exist are named."""
+    with pytest.raises(ValueError, match=r"'9P2000.x' is no dialect: expected 9P2000 or "):
+        async with connect("127.0.0.1:1", dialect="9P2000.x"):
+            pass
+
+
+async def test_a_clunk_costs_no_task(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes on in the background of a call that is not cancelled."""
+    monkeypatch.setattr(client, "_spawn", Mock(side_effect=AssertionError))
+    await client.write("f", [b"x"])
+    with pytest.raises(RemoteError):
+        await client.stat("f/missing")
+    assert client._fids.taken == set()  # noqa: SLF001
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["done all the same", "not done"])
+async def test_a_clunk_that_is_cancelled(late: bool) -> None:
+    """It is flushed like any request, and asked for again: no fid stays, nor is one used twice."""
+    seen: list[Message] = []
+
+    def script(tag: int, t: Message) -> bytes:
+        seen.append(t)
+        match t:
+            case m.Twalk():
+                return CODEC.encode(tag, m.Rwalk(()))
+            case m.Tgetattr():
+                return CODEC.encode(tag, m.Rlerror(1))
+            case m.Tclunk() if len(seen) == 3:
+                clunked.set()
+                return b""
+            case m.Tclunk():
+                return CODEC.encode(tag, m.Rlerror(errno.EBADF) if late else m.Rclunk())
+            case m.Tflush():
+                done = CODEC.encode(t.oldtag, m.Rclunk()) if late else b""
+                return done + CODEC.encode(tag, m.Rflush())
+        raise AssertionError(t)
+
+    clunked = asyncio.Event()
+    async with scripted(script) as client:
+        call = asyncio.ensure_future(client.stat("/"))
+        await asyncio.wait_for(clunked.wait(), 10)
+        call.cancel()
+        await asyncio.wait([call])
+        assert client._fids.taken == {1}  # noqa: SLF001
+        while client._background:  # noqa: SLF001
+            await asyncio.wait(set(client._background))  # noqa: SLF001
+        assert [type(t) for t in seen[2:]] == [m.Tclunk, m.Tflush, m.Tclunk]
+        assert client._fids.taken == client._tags.taken == set()  # noqa: SLF001
 
 
 async def test_a_server_that_does_not_accept() -> None:

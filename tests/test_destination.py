@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ninep.destination import destination, written
+from tests.acl import set_acl
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +71,75 @@ def test_the_mode(here: Path) -> None:
             pass
     os.umask(before)
     assert [0o640, 0o640] == [stat.S_IMODE((here / n).stat().st_mode) for n in ("old", "new")]
+
+
+def refused(*_: object) -> None:
+    """Stand for a system call that this user may not make."""
+    raise PermissionError
+
+
+def test_an_owner_that_cannot_be_given(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file stays and is written in place, with nobody's rights changed."""
+    (here / "old").chmod(0o660)
+    if os.geteuid() == 0:
+        os.chown(here / "old", 1234, 1235)
+    else:
+        monkeypatch.setattr("ninep.destination.rights", id)
+    before = (here / "old").stat()
+    monkeypatch.setattr(os, "fchown", refused)
+    with written(here / "old") as out:
+        out.write(b"n")
+    after = (here / "old").stat()
+    assert (here / "old").read_bytes() == b"n"
+    assert [getattr(before, f) for f in KEPT] == [getattr(after, f) for f in KEPT]
+    assert sorted(os.listdir()) == ["dir", "old"]
+
+
+KEPT = ("st_ino", "st_uid", "st_gid", "st_mode")
+
+
+def test_an_acl(here: Path) -> None:
+    """It stays: its mask is no permission of the group."""
+    set_acl(here / "old", user=6, group=0, other=0, named=4)
+    before = os.getxattr(here / "old", "system.posix_acl_access")
+    with written(here / "old") as out:
+        out.write(b"new")
+    assert (here / "old").read_bytes() == b"new"
+    assert before == os.getxattr(here / "old", "system.posix_acl_access")
+
+
+def test_an_acl_that_new_files_get(here: Path) -> None:
+    """A file that has none gets none."""
+    set_acl(here, user=7, group=7, other=7, named=7, kind="default")
+    (here / "old").chmod(0o640)
+    with written(here / "old") as out:
+        out.write(b"new")
+    assert (here / "old").read_bytes() == b"new"
+    assert "system.posix_acl_access" not in os.listxattr(here / "old")
+
+
+def test_a_program_that_runs(here: Path) -> None:
+    """It is replaced, though it could not be written."""
+    shutil.copy("/bin/cat", here / "cat")
+    with subprocess.Popen([here / "cat"], stdin=subprocess.PIPE), written(here / "cat") as out:
+        out.write(b"new")
+    assert (here / "cat").read_bytes() == b"new"
+
+
+def test_what_may_not_be_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not replaced either, though its directory would allow that."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(PermissionError, match="denied"), written(here / "old"):
+        pass
+    assert (here / "old").read_bytes() == b"old"
+
+
+def test_a_link_that_leads_nowhere(here: Path) -> None:
+    """Its target is made."""
+    (here / "link").symlink_to("new")
+    with written(here / "link") as out:
+        out.write(b"new")
+    assert (here / "new").read_bytes() == b"new"
 
 
 def test_a_link_is_written_through(here: Path) -> None:

@@ -475,6 +475,14 @@ async def test_cannot_listen() -> None:
             pass
 
 
+async def test_an_error_without_a_number(tmp_path: Path) -> None:
+    """It keeps its text, and names the address too."""
+    path = f"unix://{tmp_path}/{'a' * 120}"
+    with pytest.raises(OSError, match=f"AF_UNIX path too long: '{path}'"):
+        async with Server(MemoryBackend(), path):
+            pass
+
+
 async def test_locks_between_connections() -> None:
     """A lock of one connection blocks another, and goes when the first is cut."""
     async with serving_two(MemoryBackend()) as (running, one, two):
