@@ -65,6 +65,7 @@ def successor(path: Path, old: os.stat_result | None) -> Iterator[BinaryIO | Non
     try:
         with part.open("xb") as out:
             if old and not alike(out.fileno(), path, old):
+                part.unlink()
                 yield None
                 return
             yield out
@@ -76,19 +77,29 @@ def successor(path: Path, old: os.stat_result | None) -> Iterator[BinaryIO | Non
 
 def alike(new: int, path: Path, old: os.stat_result) -> bool:
     """Give a new file the owner, group and mode of the old one; say whether it is like it now."""
-    with contextlib.suppress(OSError):  # rights() will tell
+    with contextlib.suppress(OSError):
         os.fchown(new, old.st_uid, old.st_gid)
         os.fchmod(new, stat.S_IMODE(old.st_mode))
-    return rights(new) == rights(path)
+    with contextlib.suppress(OSError):  # an attribute that cannot be read may be one that counts
+        return rights(new) == rights(path)
+    return False
 
 
 def rights(file: int | Path) -> object:
     """Return all that says who may do what with a file."""
     known = os.stat(file)
-    attributes = {}
-    with contextlib.suppress(OSError):  # not on every file system
-        attributes = {name: os.getxattr(file, name) for name in os.listxattr(file)}
+    attributes = {name: os.getxattr(file, name) for name in attribute_names(file)}
     return known.st_uid, known.st_gid, known.st_mode, attributes
+
+
+def attribute_names(file: int | Path) -> list[str]:
+    """Return the names of a file's extended attributes; not every file system has any."""
+    try:
+        return os.listxattr(file)
+    except OSError as exc:
+        if exc.errno != errno.ENOTSUP:
+            raise
+        return []
 
 
 def in_place(path: Path) -> BinaryIO:

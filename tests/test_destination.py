@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -9,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -89,10 +91,10 @@ def test_an_owner_that_cannot_be_given(here: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "fchown", refused)
     with written(here / "old") as out:
         out.write(b"n")
+        assert sorted(os.listdir()) == ["dir", "old"]
     after = (here / "old").stat()
     assert (here / "old").read_bytes() == b"n"
     assert [getattr(before, f) for f in KEPT] == [getattr(after, f) for f in KEPT]
-    assert sorted(os.listdir()) == ["dir", "old"]
 
 
 KEPT = ("st_ino", "st_uid", "st_gid", "st_mode")
@@ -106,6 +108,31 @@ def test_an_acl(here: Path) -> None:
         out.write(b"new")
     assert (here / "old").read_bytes() == b"new"
     assert before == os.getxattr(here / "old", "system.posix_acl_access")
+
+
+def test_an_attribute_that_cannot_be_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be one that counts, so the file stays."""
+    set_acl(here / "old", user=6, group=0, other=0, named=4)
+    before = (here / "old").stat()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getxattr", refused)
+        with written(here / "old"):
+            pass
+    assert (before.st_ino, before.st_mode) == (
+        (here / "old").stat().st_ino,
+        (here / "old").stat().st_mode,
+    )
+
+
+@pytest.mark.parametrize(("number", "replaced"), [(errno.ENOTSUP, True), (errno.EIO, False)])
+def test_no_attributes_at_all(
+    here: Path, monkeypatch: pytest.MonkeyPatch, number: int, replaced: bool
+) -> None:
+    """A file system that has none is no reason to write in place; one that fails is."""
+    before = (here / "old").stat()
+    monkeypatch.setattr(os, "listxattr", Mock(side_effect=OSError(number, "listxattr")))
+    with written(here / "old") as out:
+        assert os.path.samestat(before, os.fstat(out.fileno())) != replaced
 
 
 def test_an_acl_that_new_files_get(here: Path) -> None:
