@@ -34,10 +34,11 @@ ATTACH = CODEC.encode(1, m.Tattach(0, NOFID, b"", b"", NONUNAME))
 class Gated:
     """A file tree whose reads, writes and fsyncs wait for a gate, and whose walks may break."""
 
-    def __init__(self, inner: Any, gate: asyncio.Event) -> None:
+    def __init__(self, inner: Any, gate: asyncio.Event, parent: Gated | None = None) -> None:
         """Wrap a backend, a node or a file."""
         self.inner = inner
         self.gate = gate
+        self.parent = parent or self
 
     def __getattr__(self, name: str) -> Any:
         """Leave the rest to what is wrapped."""
@@ -53,12 +54,12 @@ class Gated:
             raise ZeroDivisionError
         if name == b"memory":
             raise MemoryError
-        return Gated(await self.inner.walk(name), self.gate)
+        return Gated(await self.inner.walk(name), self.gate, self)
 
     async def create(self, *args: Any) -> tuple[Gated, Gated]:
         """Wrap node and file."""
         node, file = await self.inner.create(*args)
-        return Gated(node, self.gate), Gated(file, self.gate)
+        return Gated(node, self.gate, self), Gated(file, self.gate)
 
     async def open(self, flags: int) -> Gated:
         """Wrap the file."""
