@@ -294,7 +294,7 @@ def over(run: Callable[[Client, argparse.Namespace], Coroutine[None, None, int]]
                 )  # fmt: skip
             with about(STDOUT, FAILED):
                 code = await run(server, args)
-                sys.stdout.flush()
+                flush_stdout()
             return code
 
     def stoppable(args: argparse.Namespace) -> int:
@@ -347,11 +347,20 @@ async def ls(server: Client, args: argparse.Namespace) -> int:
     return GOOD
 
 
+def flush_stdout() -> None:
+    """Write out what was printed; what cannot be is dropped, or it would fail again at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
 async def cat(server: Client, args: argparse.Namespace) -> int:
     """Run `ninep cat`."""
     async for part in server.read(args.path):
         sys.stdout.buffer.write(part)
-    sys.stdout.buffer.flush()
+    flush_stdout()
     return GOOD
 
 

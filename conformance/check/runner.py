@@ -200,14 +200,8 @@ class Runner:
 
         One that drops what it does not know is not: it still lets a new connection attach.
         """
-        if isinstance(exc, Silent | OSError):
-            try:
-                with self.connected() as p:
-                    self._attach(p, dialect)
-            except (Silent, OSError) as again:
-                raise Unreachable(f"{self.report.address}: {again}, to an attach too") from again
-            except QUIET:
-                pass
+        if isinstance(root(exc), Silent | OSError) and not self._answers(dialect):
+            raise Unreachable(f"{self.report.address}: {exc}, and a new attach is not answered")
         return Finding(has=False, evidence=str(exc), asked=False)
 
     def _nonsense(self, dialect: str) -> str:
@@ -251,13 +245,14 @@ class Runner:
             self._silent = self._silent + 1 if silent else 0
             self._reason = reason
 
-    def _answers(self) -> bool:
-        """Say whether a new connection still gets an answer of any kind."""
+    def _answers(self, dialect: str = "") -> bool:
+        """Say whether a new connection still gets an answer of any kind to an attach."""
+        served = [d.name for d in self.report.dialects if d.served]
         try:
             with self.connected() as p:
-                p.rpc(m.Tversion(self.options.msize, self.options.dialects[0].encode()))
+                self._attach(p, dialect or served[0])
         except QUIET as exc:
-            return isinstance(exc, Broken)
+            return not isinstance(root(exc), Gone | Silent | OSError)
         return True
 
     def _patient(self) -> None:
@@ -388,7 +383,8 @@ class Runner:
 
     def _clean(self) -> None:
         """Remove what the run has made."""
-        made = [d for d in self.report.dialects if d.served and d.capabilities["write"].has]
+        nothing = Finding(has=False, evidence="")
+        made = [d for d in self.report.dialects if d.capabilities.get("write", nothing).has]
         if not made:
             return
         try:
@@ -400,6 +396,11 @@ class Runner:
                     remove_all(p, self.directory)
         except QUIET as exc:
             self.report.left = f"{self.directory.decode()}: {exc}"
+
+
+def root(exc: BaseException) -> BaseException:
+    """Return what a failed step came from."""
+    return exc.__cause__ or exc
 
 
 def outcome(first: Broken | None, tolerated: Sequence[Broken]) -> Verdict:
