@@ -250,7 +250,7 @@ class Runner:
         served = [d.name for d in self.report.dialects if d.served]
         try:
             with self.connected() as p:
-                self._attach(p, dialect or served[0])
+                self._attach(p, dialect or next(iter(served), self.options.dialects[0]))
         except QUIET as exc:
             return not isinstance(root(exc), Gone | Silent | OSError)
         return True
