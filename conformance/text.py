@@ -91,8 +91,14 @@ def sigterm_as_interrupt() -> Iterator[None]:
 def unwritable(paths: Iterable[str | None]) -> str:
     """Say why one of some files cannot be written, before the work is done; empty if all can."""
     for path in paths:
-        if path and path != "-" and not Path(path).parent.is_dir():
-            return f"cannot write {path}: there is no folder {Path(path).parent}"
+        if path and path != "-":
+            file = Path(path)
+            if not file.parent.is_dir():
+                return f"cannot write {path}: there is no folder {file.parent}"
+            if file.is_dir():
+                return f"cannot write {path}: it is a folder"
+            if not os.access(file if file.exists() else file.parent, os.W_OK):
+                return f"cannot write {path}: no permission"
     return ""
 
 

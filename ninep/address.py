@@ -24,6 +24,7 @@ CONNECT = (*LISTEN, "exec")
 """Kinds of address that a client connects to."""
 FD = re.compile(r"//(\d{1,10})")
 FD_MAX = (1 << 31) - 1
+PORT_MAX = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,9 @@ def _read(text: str) -> Address | None:
     if kind == "fd" and number and int(number[1]) <= FD_MAX:
         return Address("fd", fd=int(number[1]))
     found = TCP.fullmatch(text)
-    if found and int(found["port"]) <= 0xFFFF:  # noqa: PLR2004  the largest port
+    if found and int(found["port"]) > PORT_MAX:
+        raise ValueError(f"the largest port is {PORT_MAX}")
+    if found:
         return Address("tcp", host=found["v6"] or _host(found["host"]), port=int(found["port"]))
     return None
 

@@ -3,7 +3,8 @@
 POSIX record locks: an owner's ranges split and merge, readers share, writers do not, nothing ever
 waits here.  A lock remembers the fid it was set through and goes when that fid goes.
 
-Clauses: lock.conflict-blocked, lock.range-split, lock.released-on-clunk, lock.zero-length
+Clauses: lock.conflict-blocked, lock.byte-range, lock.range-split, lock.released-on-clunk,
+lock.zero-length
 """
 
 from __future__ import annotations

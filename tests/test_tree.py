@@ -42,11 +42,11 @@ MAY_IMPORT = {
     "dial": "address errors",
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
-    "conformance": "spec address constants messages schema errors codec client",
+    "arguments": "address constants",
+    "conformance": "spec address arguments constants messages schema errors codec client",
     "conformance/mutants": (
         "spec constants messages schema errors codec backend backends session dispatch server"
     ),
-    "arguments": "address constants",
     "destination": "",
     "cli": (
         "spec address constants messages errors session backend backends server client conformance"

@@ -7,6 +7,7 @@ import contextlib
 import os
 import pwd
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ninep.address import Address, parse
-from ninep.constants import NONUNAME
+from ninep.arguments import uid
 from ninep.spec import LEVELS, spec
 
 from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
@@ -24,7 +25,7 @@ from . import explain, html, junit, markdown, people, profile, results, waivers
 from .case import Case, load_all
 from .model import GOOD, USAGE, CaseResult, Options, Report, UsageError, Waiver
 from .runner import Runner
-from .selection import chosen, did_you_mean, matches
+from .selection import chosen, did_you_mean
 from .target import Target, target
 from .verdict import BAD
 
@@ -35,6 +36,14 @@ DIALECTS = spec().standard
 MSIZE, MSIZE_MIN, MSIZE_MAX = 65536, 256, 0xFFFFFFFF
 BAR = 24
 FILES = ("json", "junit", "html", "markdown")
+TAKES = {
+    "list": ("name", "only", "level", "dialect"),
+    "explain": ("name",),
+    "render": ("name", *FILES, "verbose"),
+}
+"""Arguments that mean something where no server is judged."""
+OF_THE_SERVER = ("aname", "uname", "uid", "msize", "timeout_scale", "profile")
+"""Arguments that a case has to be run with again."""
 EXAMPLE = """\
 examples:
   ninep check tcp://127.0.0.1:5640             judge a server in every dialect that it speaks
@@ -131,11 +140,32 @@ def run(args: argparse.Namespace) -> int:
         "render": render_again,
     }
     try:
+        check_taken(args)
         check_files([getattr(args, name) for name in FILES])
         return commands.get(args.what, check)(args)
     except UsageError as exc:
         print(f"{PROG}: {exc}", file=sys.stderr)
         return USAGE
+
+
+def check_taken(args: argparse.Namespace) -> None:
+    """Refuse what would be given in vain.  Errors: UsageError"""
+    for name in changed(args):
+        if name not in TAKES.get(args.what, (name,)):
+            raise UsageError(f"{args.what} takes no {option(name)}")
+
+
+def changed(args: argparse.Namespace) -> list[str]:
+    """Name the arguments that are not as they are by default."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    defaults = vars(parser.parse_args([args.what]))
+    return [name for name, default in defaults.items() if getattr(args, name) != default]
+
+
+def option(name: str) -> str:
+    """Spell an argument as it is given."""
+    return "--" + name.replace("_", "-")
 
 
 def check_files(paths: Sequence[str | None]) -> None:
@@ -149,21 +179,17 @@ def check_files(paths: Sequence[str | None]) -> None:
 
 
 def show_list(args: argparse.Namespace) -> int:
-    """Print the cases that a glob names, or all."""
-    globs = args.name or ["*"]
-    cases = load_all()
-    for glob in globs:
-        if not any(matches(name, glob) for name in cases):
-            raise UsageError(f"no case is named {glob}{did_you_mean(glob, cases)}")
-    found = [c for c in cases.values() if any(matches(c.id, glob) for glob in globs)]
-    Terminal(sys.stdout).lines(explain.listed(found))
+    """Print the cases that are meant, or all."""
+    dialects = set(args.dialect or DIALECTS)
+    found = chosen(load_all().values(), [*args.name, *args.only], args.level)
+    Terminal(sys.stdout).lines(explain.listed([c for c in found if dialects & set(c.dialects)]))
     return GOOD
 
 
 def show_explanation(args: argparse.Namespace) -> int:
     """Print what is known of clauses and cases."""
     if not args.name:
-        raise UsageError("explain what? A clause or a case; see ninep check list")
+        raise UsageError("explain what? A clause, a case or a page; see ninep check list")
     screen = Terminal(sys.stdout)
     for name in args.name:
         screen.lines([*explain.explain(name, load_all(), screen.paint), ""])
@@ -188,13 +214,6 @@ def render_again(args: argparse.Namespace) -> int:
 
 
 # A run
-
-
-def uid(text: str) -> int:
-    """Read a user's number."""
-    if not text.isdecimal() or int(text) > NONUNAME:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 0 to {NONUNAME}")
-    return int(text)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -254,11 +273,9 @@ def make_job(args: argparse.Namespace) -> Job:
 def again_words(args: argparse.Namespace) -> list[str]:
     """Return the command that judges the same server in the same way."""
     words = [*PROG.split(), args.what]
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    for name in ("aname", "uname", "uid", "msize", "timeout_scale", "profile"):
-        if getattr(args, name) != parser.get_default(name):
-            words += ["--" + name.replace("_", "-"), str(getattr(args, name))]
+    for name in changed(args):
+        if name in OF_THE_SERVER:
+            words += [option(name), str(getattr(args, name))]
     return words
 
 
@@ -315,6 +332,7 @@ class Screen(Terminal):
         super().__init__(out)
         self.verbose = verbose
         self.begun = False
+        self.start = time.monotonic()
 
     def begin(self, snapshot: Callable[[], results.Results]) -> None:
         """Show the header, once."""
@@ -331,11 +349,12 @@ class Screen(Terminal):
         rest = self.paint("━" * (BAR - len(filled)), "faint")
         bad = sum(one.verdict in BAD for one in report.results)
         counted = f"  {self.paint(f'{bad} failed', 'fail')}" if bad else ""
-        self.progress(f"{self.paint(filled, 'pass')}{rest} {done}/{planned}{counted}")
+        left = people.time_left(time.monotonic() - self.start, done, planned)
+        self.progress(f"{self.paint(filled, 'pass')}{rest} {done}/{planned}{counted}{left}")
 
     def end(self, data: results.Results) -> None:
         """Show a page for each failure, then the sums."""
         clauses = {c["id"]: c for c in data["clauses"]}
-        for result in people.pages_worth(data["results"]):
-            self.lines(people.failure(result, clauses, self.paint, everything=self.verbose))
+        for alike in people.pages_worth(data["results"], everything=self.verbose):
+            self.lines(people.failure(alike, clauses, self.paint, everything=self.verbose))
         self.lines(people.summary(data, self.paint))

@@ -10,7 +10,7 @@ from ..text import Paint
 from .case import Case, Start
 from .model import UsageError
 from .people import wrapped
-from .selection import did_you_mean
+from .selection import did_you_mean, matches
 from .verdict import CLAUSES, weight
 
 WHERE = {
@@ -41,14 +41,27 @@ def all_needs(one: Case) -> list[str]:
 
 
 def explain(name: str, cases: Mapping[str, Case], paint: Paint) -> list[str]:
-    """Return what is known of a clause or a case.  Errors: UsageError"""
+    """Return what is known of a clause, a case or all that a pattern means.  Errors: UsageError"""
     if name in CLAUSES:
         return clause_page(CLAUSES[name], cases, paint)
     family = [one for one in cases.values() if name in (one.id, one.id.partition("[")[0])]
-    if not family:
+    if family:
+        return case_page(name, family, paint)
+    clauses = [one for one in CLAUSES.values() if matches(one.id, name, ".")]
+    judges = [one for one in cases.values() if matches(one.id, name)]
+    if not clauses and not judges:
         guess = did_you_mean(name, [*CLAUSES, *cases])
         raise UsageError(f"no clause and no case is named {name!r}{guess}")
-    return case_page(name, family, paint)
+    return [*clause_list(clauses, paint), *listed(judges)]
+
+
+def clause_list(clauses: Sequence[Clause], paint: Paint) -> list[str]:
+    """Return what each of several clauses says."""
+    lines = []
+    for clause in clauses:
+        title = f"{paint(clause.id, 'strong')}  {clause.level}, {clause.basis}"
+        lines += [title, *wrapped(clause.text, "  "), ""]
+    return lines
 
 
 def clause_page(clause: Clause, cases: Mapping[str, Case], paint: Paint) -> list[str]:

@@ -81,7 +81,7 @@ def case(result: Result, clauses: Mapping[str, ClauseData]) -> ET.Element:
 
 def story(result: Result, clauses: Mapping[str, ClauseData]) -> str:
     """Return the page of a result that is no pass."""
-    return xml_text("\n".join(failure(result, clauses, plain, everything=False)))
+    return xml_text("\n".join(failure([result], clauses, plain, everything=False)))
 
 
 def trouble(kind: str, what: str) -> ET.Element:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..text import plain
 from .people import MEANING, failure, pages, pages_worth, reason
@@ -24,8 +24,8 @@ def render(data: Results) -> str:
         *facts(data),
         *(["", *fenced("\n".join(pages(data, plain)))] if data["results"] else []),
     ]
-    for result in pages_worth(data["results"]):
-        lines += details(result, clauses)
+    for alike in pages_worth(data["results"], everything=False):
+        lines += details(alike, clauses)
     lines += ["", *clause_table(data), ""]
     return "\n".join(lines)
 
@@ -46,10 +46,13 @@ def facts(data: Results) -> list[str]:
     ]
 
 
-def details(result: Result, clauses: Mapping[str, ClauseData]) -> list[str]:
-    """Return a result that is no pass, to be folded out."""
-    name = f"{result['case']} ({result['dialect']})"
-    text = "\n".join(failure(result, clauses, plain, everything=False)[1:])
+def details(alike: Sequence[Result], clauses: Mapping[str, ClauseData]) -> list[str]:
+    """Return a result that is no pass, and those like it, to be folded out."""
+    result, *others = alike
+    name = f"{result['case']} ({result['dialect']})" + (
+        f" and {len(others)} more" if others else ""
+    )
+    text = "\n".join(failure(alike, clauses, plain, everything=False)[1:])
     title = f"<summary><b>{result['verdict']}</b> {html_safe(name)}: {html_safe(reason(result))}"
     return ["", "<details>", f"{title}</summary>", "", *fenced(text), "", "</details>"]
 

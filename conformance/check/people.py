@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ninep.spec import LEVELS
 
@@ -17,6 +17,8 @@ WIDTH = 96
 NAME = 34
 HEX = 64
 """Bytes of a message that are shown."""
+PATIENCE, HURRY = 3, 90
+"""Seconds of a run before it is said how many are left, and below which these are counted."""
 STEPS = 12
 """Messages of a case that are shown, the last ones."""
 IMPLIED = frozenset({"readonly"})
@@ -67,9 +69,10 @@ def reason(result: Result) -> str:
 
 
 def failure(
-    result: Result, clauses: Mapping[str, ClauseData], paint: Paint, *, everything: bool
+    alike: Sequence[Result], clauses: Mapping[str, ClauseData], paint: Paint, *, everything: bool
 ) -> list[str]:
-    """Return the page of a result that is no pass."""
+    """Return the page of a result that is no pass; it names those that came to the same."""
+    result, *others = alike
     word = paint(result["verdict"].upper(), result["verdict"])
     lines = [
         paint("─" * WIDTH, "faint"),
@@ -86,7 +89,9 @@ def failure(
         lines += ["", *(f"    {visible(line)}" for line in result["message"].splitlines())]
     shown = [] if result["verdict"] == "stale" else result["trace"]
     lines += ["", *trace(shown, paint, everything=everything)]
-    return [*lines, f"  again: {paint(result['reproduce'], 'strong')}", ""]
+    lines.append(f"  again: {paint(result['reproduce'], 'strong')}")
+    names = ", ".join(f"{r['case']} in {r['dialect']}" for r in others)
+    return [*lines, *wrapped(f"the same in: {names}", "  "), ""] if others else [*lines, ""]
 
 
 def clause_lines(clause: ClauseData, paint: Paint) -> list[str]:
@@ -188,12 +193,25 @@ def clause_sums(data: Results) -> list[str]:
     return lines
 
 
-def pages_worth(results: Sequence[Result]) -> Iterator[Result]:
-    """Yield the results to be shown in full; what could not be judged, once for each reason."""
-    seen = set()
-    for result in results:
-        if result["verdict"] == "error" and result["message"] in seen:
-            continue
-        seen.add(result["message"])
+def pages_worth(results: Iterable[Result], *, everything: bool) -> Iterable[Sequence[Result]]:
+    """Return the results to be shown in full, those together that say the same of a server."""
+    groups: dict[object, list[Result]] = {}
+    for number, result in enumerate(results):
         if result["verdict"] in BAD or result["verdict"] == "warn":
-            yield result
+            key = number if everything else said(result)
+            groups.setdefault(key, []).append(result)
+    return groups.values()
+
+
+def said(result: Result) -> tuple[object, ...]:
+    """Return what a result says of a server, whatever showed it."""
+    broken = [(one["clause"], one["expected"], one["observed"]) for one in result["broken"]]
+    return (result["verdict"], result["message"], *broken)
+
+
+def time_left(seconds: float, done: int, planned: int) -> str:
+    """Say how long a run will still take, once that can be said and is worth it."""
+    left = seconds / done * (planned - done)
+    if seconds < PATIENCE or left < PATIENCE:
+        return ""
+    return f"  {left / 60:.0f} min left" if left > HURRY else f"  {left:.0f} s left"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -13,10 +14,13 @@ from .model import UsageError
 from .verdict import CLAUSES
 
 
-def matches(case_id: str, pattern: str) -> bool:
-    """Say whether a pattern means a case: its id, that without the parameter, a glob, its page."""
-    family, area = case_id.partition("[")[0], case_id.partition("/")[0]
-    return pattern in (case_id, family, area) or fnmatchcase(case_id, pattern)
+def matches(name: str, pattern: str, separator: str = "/") -> bool:
+    """Say whether a pattern means a case: its id, that without the parameter, a glob, its page.
+
+    With the separator "." it is a clause that is meant, or all of its area.
+    """
+    family, area = name.partition("[")[0], name.partition(separator)[0]
+    return pattern in (name, family, area) or fnmatchcase(name, pattern)
 
 
 def means(case: Case, pattern: str) -> bool:
@@ -34,7 +38,7 @@ def chosen(cases: Iterable[Case], only: Sequence[str], level: str) -> list[Case]
     everything = list(cases)
     for pattern in only:
         if not any(means(one, pattern) for one in everything):
-            raise UsageError(f"--only {pattern}: {unmatched(pattern, everything)}")
+            raise UsageError(f"{pattern}: {unmatched(pattern, everything)}")
     levels = LEVELS[: LEVELS.index(level) + 1]
     found = [
         one
@@ -58,7 +62,11 @@ def unmatched(pattern: str, cases: Iterable[Case]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question that names what is spelt nearly like a word; empty if nothing is."""
+    """Return a question that names what is spelt nearly like a word; empty if nothing is.
+
+    Known are names, what stands before their brackets, and all of a page or an area of clauses.
+    """
     families = dict.fromkeys(name.partition("[")[0] for name in known)
-    close = get_close_matches(word, families, n=3, cutoff=0.6)
+    globs = dict.fromkeys(re.sub(r"(?<=[/.]).*", "*", name) for name in families)
+    close = get_close_matches(word, globs | families, n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(close)}?" if close else ""

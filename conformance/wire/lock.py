@@ -223,13 +223,17 @@ def conflict(p: Peer, item: tuple[str, int]) -> None:
     blocked(p, "lock.conflict-blocked", lock(WR, flags=item[1]))
 
 
-@case("lock/ranges", "lock.conflict-blocked", needs=NEEDS, dialects=L, each=RANGES)
+@case("lock/ranges", "lock.conflict-blocked", "lock.byte-range", needs=NEEDS, dialects=L,
+      each=RANGES)  # fmt: skip
 def ranges(p: Peer, item: tuple[str, tuple[int, int], tuple[int, int], bool]) -> None:
     """Two locks are in each other's way if and only if they have a byte in common."""
     _, one, other, common = item
     q = two(p)
     have(p, lock(WR, *one))
-    (blocked if common else granted)(q, "lock.conflict-blocked", lock(WR, *other))
+    if common:
+        blocked(q, "lock.conflict-blocked", lock(WR, *other))
+    else:
+        granted(q, "lock.byte-range", lock(WR, *other))
 
 
 @case("lock/blocked-locks-nothing", "lock.conflict-blocked", needs=NEEDS, dialects=L)

@@ -58,6 +58,14 @@ def test_a_family() -> None:
     assert "walk/partial[15]" in said("walk/partial")
 
 
+@pytest.mark.parametrize(("name", "cases"), [("clunk", True), ("clunk.*", False)])
+def test_a_page(name: str, *, cases: bool) -> None:
+    """A page or a pattern shows the clauses and the cases that it means."""
+    text = said(name)
+    assert CLAUSES["clunk.always-frees"].text in text
+    assert ("clunk/" in text) is cases
+
+
 def test_a_misspelt_name() -> None:
     """A name that is not there is an error with a guess."""
     with pytest.raises(UsageError, match=r"did you mean walk\.partial-result"):

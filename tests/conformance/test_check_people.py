@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ninep.conformance.check import people
 from ninep.conformance.check.results import Result
 from ninep.conformance.text import plain
@@ -12,7 +14,7 @@ from .judged import HOSTILE, L, data
 def page(result: Result, *, everything: bool = False) -> str:
     """Return the page of a result."""
     clauses = {c["id"]: c for c in data()["clauses"]}
-    return "\n".join(people.failure(result, clauses, plain, everything=everything))
+    return "\n".join(people.failure([result], clauses, plain, everything=everything))
 
 
 def test_header() -> None:
@@ -78,11 +80,30 @@ def test_long_messages_are_cut() -> None:
     assert people.step_hex(step, 64).endswith("07000000 … (989 more bytes)")
 
 
-def test_errors_with_one_reason_share_a_page() -> None:
-    """A server that cannot be begun with does not fill the screen."""
+def test_what_says_the_same_shares_a_page() -> None:
+    """One defect that many cases show does not fill the screen, unless all is asked for."""
     results = data()["results"]
-    shown = list(people.pages_worth([*results, results[2], results[1]]))
-    assert [r["verdict"] for r in shown] == ["fail", "error", "warn", "fail"]
+    results.append({**results[1], "case": "walk/partial[3]"})
+    fail, error, warn = people.pages_worth(results, everything=False)
+    assert [r["verdict"] for r in (*fail, *error, *warn)] == ["fail", "fail", "error", "warn"]
+    assert len(list(people.pages_worth(results, everything=True))) == 4
+    clauses = {c["id"]: c for c in data()["clauses"]}
+    lines = people.failure(fail, clauses, plain, everything=False)
+    assert lines[-2:] == ["  the same in: walk/partial[3] in 9P2000.L", ""]
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ((2, 10, 100), ""),
+        ((10, 90, 100), ""),
+        ((10, 50, 100), "  10 s left"),
+        ((60, 10, 100), "  9 min left"),
+    ],
+)
+def test_time_left(run: tuple[float, int, int], said: str) -> None:
+    """It is said when it is known and not over at once."""
+    assert people.time_left(*run) == said
 
 
 def test_summary() -> None:

@@ -65,7 +65,12 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.startswith(f"p: cannot write {tmp_path}: ")
 
 
-def test_a_missing_folder_is_seen_early(tmp_path: Path) -> None:
-    """That a file has no folder is known before the work begins."""
+def test_what_cannot_be_written_is_seen_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a file has no folder, is one or is not ours is known before the work begins."""
     assert text.unwritable([None, "-", str(tmp_path / "a")]) == ""
     assert "there is no folder" in text.unwritable([str(tmp_path / "no" / "a")])
+    assert "it is a folder" in text.unwritable([str(tmp_path)])
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "no permission" in text.unwritable([str(tmp_path / "a")])
