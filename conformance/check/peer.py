@@ -9,6 +9,7 @@ directory, every other number is free.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -220,12 +221,16 @@ class Peer:
         """End the connection from this side; return when the server has ended its own."""
         self.link.hang_up()
         try:
-            while True:
-                self.receive()
-        except Gone:
-            self.link.waiting.clear()
+            self._drain()
         except Silent:
             raise Unjudged("the server keeps a connection that its client has ended") from None
+
+    def _drain(self) -> None:
+        """Receive until the connection ends.  Errors: Silent"""
+        with contextlib.suppress(Gone):
+            while True:
+                self.receive()
+        self.link.waiting.clear()
 
     # Verdicts
 
@@ -282,10 +287,7 @@ class Peer:
     def closes(self, clause: str) -> None:
         """Demand that the server closes this connection, whatever it still sends before."""
         try:
-            while True:
-                self.receive()
-        except Gone:
-            self.link.waiting.clear()
+            self._drain()
         except Silent:
             raise Broken(clause, "the connection closed", "it stays open") from None
 

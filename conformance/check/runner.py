@@ -73,7 +73,7 @@ class Runner:
         self.deadline = FIRST_DEADLINE * options.scale
         self.grace = 0.0
         self.directory = b"ninep-check-" + secrets.token_hex(4).encode()
-        self.around: Callable[[], AbstractContextManager[None]] = nullcontext
+        self.around: Callable[[], AbstractContextManager[object]] = nullcontext
         """What surrounds the body of each case: a mutant, that must not spoil its beginning."""
         self._numbers = count(1)
         self.patience = PATIENCE

@@ -8,11 +8,11 @@ further or one nearer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from ninep import errors, messages
 from ninep.codec import codec
@@ -21,7 +21,7 @@ from ninep.messages import RMessage
 from ninep.session import Session
 from ninep.spec import Field, Message, spec
 
-from .mutant import Mutant
+from .mutant import Mutant, Patch
 from .seam import replaced
 
 SPEC = spec()
@@ -120,23 +120,17 @@ def free(name: str) -> bool:
     return any(fnmatchcase(name, glob) for globs in FREE.values() for glob in globs)
 
 
-@contextmanager
-def reply(name: str, alter: Callable[[RMessage], RMessage]) -> Iterator[None]:
+def reply(name: str, alter: Callable[[RMessage], RMessage]) -> Patch:
     """Have every reply of one type altered before it is encoded."""
     original, cls = Session.reply, getattr(messages, name)
 
     def altered(self: Session, tag: int, r: RMessage) -> bytes:
         return original(self, tag, alter(r) if type(r) is cls else r)
 
-    Session.reply = altered  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Session.reply = original  # type: ignore[method-assign]
+    return patch.object(Session, "reply", altered)
 
 
-@contextmanager
-def framed(code: int, alter: Callable[[bytes], bytes]) -> Iterator[None]:
+def framed(code: int, alter: Callable[[bytes], bytes]) -> Patch:
     """Have the bytes of every reply of one type altered."""
     original = Session.reply
 
@@ -144,11 +138,7 @@ def framed(code: int, alter: Callable[[bytes], bytes]) -> Iterator[None]:
         data = original(self, tag, r)
         return alter(data) if data[4] == code else data
 
-    Session.reply = altered  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Session.reply = original  # type: ignore[method-assign]
+    return patch.object(Session, "reply", altered)
 
 
 def resized(data: bytes) -> bytes:
@@ -194,8 +184,7 @@ def of_frames() -> Iterator[Mutant]:
             yield Mutant(f"{m.name}-{way}", clause, "mechanical", put, on=m.name)
 
 
-@contextmanager
-def another_number(spoiled: str) -> Iterator[None]:
+def another_number(spoiled: str) -> Patch:
     """Have the breach of one clause reported by another errno."""
     original = Violation.__init__
 
@@ -204,15 +193,10 @@ def another_number(spoiled: str) -> Iterator[None]:
         if clause == spoiled:
             self.errno = other(self.errno or 0)
 
-    Violation.__init__ = made  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Violation.__init__ = original  # type: ignore[method-assign]
+    return patch.object(Violation, "__init__", made)
 
 
-@contextmanager
-def wrong_number(name: str) -> Iterator[None]:
+def wrong_number(name: str) -> Patch:
     """Have one error of the file tree reported by another number."""
     original, number = errors.linux_errno, NUMBERS[name]
 
@@ -220,11 +204,7 @@ def wrong_number(name: str) -> Iterator[None]:
         found = original(exc)
         return other(found) if found == number and not isinstance(exc, Violation) else found
 
-    errors.linux_errno = made
-    try:
-        yield
-    finally:
-        errors.linux_errno = original
+    return patch.object(errors, "linux_errno", made)
 
 
 def other(number: int) -> int:
@@ -248,7 +228,7 @@ def enforced() -> list[str]:
 def of_errors() -> Iterator[Mutant]:
     """Yield a mutant for each clause that an op enforces, and for each error of a file tree."""
     for clause in enforced():
-        put: Callable[[], AbstractContextManager[None]] = partial(another_number, clause)
+        put: Callable[[], Patch] = partial(another_number, clause)
         readonly = clause.startswith("session.readonly")
         yield Mutant(f"errno-of-{clause}", clause, "mechanical", put, readonly=readonly)
     for name in RAISED_BY_TREE:

@@ -25,6 +25,8 @@ from typing import Any
 from .seam import replaced
 from .unhurried import unhurried
 
+Patch = AbstractContextManager[object]
+"""A change to our own server, for as long as the context lasts."""
 TABLES = Path(__file__).with_name("semantic")
 
 
@@ -37,8 +39,8 @@ class Mutant:
     """The clause that it breaks."""
     family: str
     """semantic, mechanical or degenerate"""
-    put: Callable[[], AbstractContextManager[None]]
-    """Puts it into the server for as long as the context lasts."""
+    put: Callable[[], Patch]
+    """Puts it into the server."""
     equivalent: str = ""
     """Why nobody can tell it from the original; empty: it must be killed."""
     readonly: bool = False

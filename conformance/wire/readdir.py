@@ -80,6 +80,13 @@ def once(p: Peer, clause: str, wanted: Sequence[bytes], found: Iterable[Dirent])
     p.equal(clause, sorted(wanted), seen, "the names listed")
 
 
+def begun(p: Peer) -> tuple[list[bytes], list[Dirent]]:
+    """Begin to read a directory; return the names in it, and the entries of the first reply."""
+    wanted = fill(p, 40)
+    p.opened(LIST)
+    return wanted, read(p, LIST, 0, 8 * ONE)
+
+
 def entry_of(found: Iterable[Dirent], name: bytes) -> Dirent:
     """Return the entry of a name."""
     for entry in found:
@@ -364,9 +371,7 @@ def remove_what_was_read(p: Peer) -> None:
 @case("readdir/remove-what-comes", "readdir.stable-entries")
 def remove_what_comes(p: Peer) -> None:
     """Entries that go before they were read take no others with them."""
-    wanted = fill(p, 40)
-    p.opened(LIST)
-    found = read(p, LIST, 0, 8 * ONE)
+    wanted, found = begun(p)
     gone = [name for name in wanted if name not in names(found)][::2]
     for name in gone:
         p.remove(name)
@@ -378,9 +383,7 @@ def remove_what_comes(p: Peer) -> None:
 @case("readdir/create-between", "readdir.stable-entries")
 def create_between(p: Peer) -> None:
     """Entries that another client makes meanwhile hide none, and come once at most."""
-    wanted = fill(p, 40)
-    p.opened(LIST)
-    found = read(p, LIST, 0, 8 * ONE)
+    wanted, found = begun(p)
     q = p.another()
     made = [b"%snew-%02d" % (first, n) for n in range(10) for first in (b"a", b"z")]
     for name in made:
@@ -394,9 +397,7 @@ def create_between(p: Peer) -> None:
 @case("readdir/create-again", "readdir.stable-entries")
 def create_again(p: Peer) -> None:
     """Entries that are removed and made again meanwhile do not disturb the others."""
-    wanted = fill(p, 40)
-    p.opened(LIST)
-    found = read(p, LIST, 0, 8 * ONE)
+    wanted, found = begun(p)
     again = [*names(found)[::2], *[name for name in wanted if name not in names(found)][::3]]
     for name in again:
         p.remove(name)

@@ -46,15 +46,20 @@ def errors_belong(p: Peer) -> None:
     p.equal("tag.reply-same-tag", names, seen, "what each walk found")
 
 
+def reads_one(p: Peer, at: int, tag: int) -> None:
+    """Demand one byte of the file, asked for with a tag that was used before."""
+    r = p.rpc(m.Tread(FILE, at, 1), tag)
+    data = bytes(r.data) if isinstance(r, m.Rread) else r
+    p.equal("tag.reuse-after-reply", CONTENT[at : at + 1], data, f"the byte at {at}")
+
+
 @case("tag/reused-after-reply", "tag.reuse-after-reply")
 def reused_after_reply(p: Peer) -> None:
     """One tag does for any number of requests, one after the other."""
     p.make(b"file", CONTENT)
     p.opened(FILE, b"file")
     for n in range(100):
-        r = p.rpc(m.Tread(FILE, n, 1), 5)
-        data = bytes(r.data) if isinstance(r, m.Rread) else r
-        p.equal("tag.reuse-after-reply", CONTENT[n : n + 1], data, f"the byte at {n}")
+        reads_one(p, n, 5)
 
 
 @case("tag/reused-after-rflush", "tag.reuse-after-reply", "flush.after-reply")
@@ -66,9 +71,7 @@ def reused_after_rflush(p: Peer) -> None:
         fillers = [(100 + k, m.Tread(FILE, 0, 9)) for k in range(5)]
         p.together(*fillers, (5, m.Tread(FILE, 255, 1)), (6, m.Tflush(5)))
         p.replies()
-        r = p.rpc(m.Tread(FILE, n, 1), 5)
-        data = bytes(r.data) if isinstance(r, m.Rread) else r
-        p.equal("tag.reuse-after-reply", CONTENT[n : n + 1], data, f"the byte at {n}")
+        reads_one(p, n, 5)
 
 
 @case("tag/reused-after-tversion", "tag.reuse-after-reply", "version.aborts-requests")
