@@ -17,7 +17,7 @@ from pathlib import Path
 from ninep.spec import spec
 
 from .adapters import Adapter, Kept, Missing, adapters, provide
-from .check.case import load_all
+from .check.case import Case, load_all
 from .check.model import Options, Report
 from .check.runner import Runner
 
@@ -40,7 +40,7 @@ written to other aims.
 """
 
 
-def judged(adapter: Adapter, venvs: Path) -> Report:
+def judged(adapter: Adapter, venvs: Path, cases: Sequence[Case]) -> Report:
     """Start a server and judge it; one that ends is started again.  Errors: Missing"""
     python = provide(adapter, venvs)
     with tempfile.TemporaryDirectory(prefix="ninep-matrix-") as root:
@@ -49,7 +49,7 @@ def judged(adapter: Adapter, venvs: Path) -> Report:
         options = Options(adapter.dialects, uname=b"root", uid=0, aname=server.aname.encode())
         runner = Runner(server, adapter.title, options)
         runner.patience = sys.maxsize
-        return runner.run(list(load_all().values()))
+        return runner.run(cases)
 
 
 def page(reports: dict[str, Report], said: dict[str, str]) -> str:
@@ -74,13 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--venvs", type=Path, default=Path(tempfile.gettempdir()) / "ninep-venvs")
     parser.add_argument("name", nargs="*", help="only these")
     args = parser.parse_args(argv)
+    cases = list(load_all().values())
     reports: dict[str, Report] = {}
     said: dict[str, str] = {}
     for name, adapter in adapters().items():
-        if args.name and name not in args.name:
+        if name not in args.name if args.name else adapter.unread:
             continue
         try:
-            reports[adapter.title] = report = judged(adapter, args.venvs)
+            reports[adapter.title] = report = judged(adapter, args.venvs, cases)
         except Missing as exc:
             print(f"left out  {exc}", file=sys.stderr)
             continue

@@ -7,6 +7,8 @@ pypi      packages for that venv
 version   a command that says which version it is; for `pypi` the package does
 aname     the tree to attach to
 dialects  what to ask for
+config    text of a file, with the same names in it, whose path is {config}
+unread    true: nobody has read its failures yet, so that it is on no page of ours
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from dataclasses import dataclass
@@ -44,6 +47,8 @@ class Adapter:
     pypi: tuple[str, ...] = ()
     version: tuple[str, ...] = ()
     aname: str = ""
+    config: str = ""
+    unread: bool = False
 
     def says(self) -> str:
         """Return the version, in one line."""
@@ -107,6 +112,9 @@ class Kept:
         self.process: subprocess.Popen[bytes] | None = None
         values = {"host": HOST, "port": str(self.port), "root": str(root)}
         values |= {"python": str(python), "self": sys.executable}
+        self.scratch = tempfile.TemporaryDirectory(prefix="ninep-adapter-")
+        values["config"] = f"{self.scratch.name}/config"
+        Path(values["config"]).write_text(filled(adapter.config, values), encoding="utf-8")
         self.command = [filled(word, values) for word in adapter.command]
         self.aname = filled(adapter.aname, values)
 
@@ -117,7 +125,7 @@ class Kept:
         try:
             sock = socket.create_connection((HOST, self.port), timeout=END)
         except ConnectionRefusedError:  # it is about to end
-            self.close()
+            self._end()
             self._start()
             sock = socket.create_connection((HOST, self.port), timeout=END)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -132,7 +140,11 @@ class Kept:
         wait_for(self.port, self.process, self.adapter.name)
 
     def close(self) -> None:
-        """End it."""
+        """End it, and remove what it was given."""
+        self._end()
+        self.scratch.cleanup()
+
+    def _end(self) -> None:
         if self.process is None:
             return
         self.process.terminate()

@@ -27,8 +27,8 @@ from .verdict import CLAUSES, Broken, Gone, Silent, Unjudged
 R = TypeVar("R", bound=RMessage)
 ROOT, DIR = 0, 1
 """Fids that a case begins with."""
-SCRATCH = 9_000
-"""The fid that steps use for themselves."""
+SCRATCH = 99
+"""The fid that steps use for themselves; a server may know no large ones."""
 NAMES = {c.value: c.name for c in spec().groups["Errno"].values}
 UNUSED_TAG = 0xFFFE
 NEVER_MADE = 0x7FFF_FFFE
@@ -49,7 +49,11 @@ class Peer:
         """Names that lead from `ROOT` to `DIR`."""
         self.wanted = ""
         """The dialect that a case which begins before Tversion is to ask for."""
-        self.tolerated: list[Broken] = []
+
+    @property
+    def tolerated(self) -> list[Broken]:
+        """What came and will do, though it is not the best answer."""
+        return self.link.tolerated
 
     # What is agreed on
 
@@ -328,6 +332,13 @@ class Peer:
             self.fence()
         except Gone as exc:
             raise Broken(clause, "a connection that goes on", str(exc)) from None
+
+    def well_named(self) -> None:
+        """Demand that each error came as an Rlerror, and not as what can only be read as one."""
+        for one in self.tolerated:
+            if one.clause == "error.rlerror-in-L":
+                self.tolerated.remove(one)
+                raise one
 
     def honest(self) -> None:
         """Ask for what nobody can grant; a server that grants it passes no case.

@@ -91,6 +91,7 @@ class Runner:
             if self.options.seed is not None:
                 random.Random(self.options.seed).shuffle(plan)  # noqa: S311  an order to repeat
             self._run_all(plan, on_result)
+            self._patient(1)
         except Unreachable as exc:
             self.report.trouble = str(exc)
         finally:
@@ -222,7 +223,7 @@ class Runner:
 
     def judge(self, case: Case, dialect: DialectReport) -> CaseResult:
         """Run one case; whatever happens becomes its result."""
-        self._patient()
+        self._patient(self.patience)
         missing = self._missing(case, dialect)
         if missing:
             return missing
@@ -255,12 +256,11 @@ class Runner:
             return not isinstance(root(exc), Gone | Silent | OSError)
         return True
 
-    def _patient(self) -> None:
-        """Give up a server that has failed to answer so often in a row."""
-        if self._silent >= self.patience and not self._answers():
-            raise Unreachable(
-                f"{self.report.address}: {self._reason}, {self.patience} times in a row"
-            )
+    def _patient(self, times: int) -> None:
+        """Give up a server that has failed to answer so often in a row.  Errors: Unreachable"""
+        if self._silent >= times and not self._answers():
+            often = f", {self._silent} times in a row" if self._silent > 1 else ""
+            raise Unreachable(f"{self.report.address}: {self._reason}{often}")
 
     def _outcome(self, p: Peer, result: CaseResult) -> None:
         """Run the body of a case; write down what it found, or why it could not be judged."""
@@ -332,7 +332,7 @@ class Runner:
                 p = connect()
             except OSError as exc:
                 raise Gone(f"no further connection: {exc.strerror or exc}") from exc
-            p.tolerated = first.tolerated
+            p.link.tolerated = first.tolerated
             p.version(msize or self.options.msize, first.wanted or first.dialect)
             p.attach(ROOT)
             if first.path:

@@ -109,6 +109,7 @@ def linux_number(p: Peer, name: str) -> None:
     r = p.rpc(LINUX_ERRORS[name](p))
     if not is_error(r):
         raise Unjudged(f"a request that must fail was answered by {shown(r)}")
+    p.well_named()
     number = errno(r)
     lacking = name == "ENODATA" and number == NUMBERS["EOPNOTSUPP"]
     seen = NAMES.get(number or 0, number)
@@ -169,6 +170,7 @@ def number_in_range(p: Peer) -> None:
     for t in (*tries, m.Tauth(NEW, b"", b"", NONUNAME), m.Tread(FILE, 1 << 63, 1)):
         number = errno(r) if is_error(r := p.rpc(t)) else None
         p.true("error.linux-numbers", number is None or number in NAMES, "a number of Linux", r)
+    p.well_named()
 
 
 @case("error/unsupported", "error.fallback-number", dialects=LINUX,
