@@ -225,11 +225,14 @@ def byte_by_byte(p: Peer) -> None:
     """Messages that come byte by byte are served, data in them included."""
     p.make(b"file")
     p.opened(FILE, b"file", access="rw")
+    q = p.another()
     for n, t in enumerate((m.Twrite(FILE, 0, b"a longer text"), m.Tread(FILE, 2, 6))):
         data = p.frame(t, n)
         p.link.waiting[n] = t.code
         for i in range(len(data)):
             p.link.put(data[i : i + 1])
+            if i < HDRSZ:
+                q.ok(q.speech.stat(DIR))  # then the server has read the byte
         r = p.reply(n)
         p.true("frame.any-cut", not is_error(r), "a reply", r)
     p.equal("frame.any-cut", b"a longer text", p.read(FILE), "what the file holds")
