@@ -2,8 +2,8 @@
 
     python -m ninep.conformance.matrix [--out docs/matrix.md] [NAME]...
 
-What crashes a server or leads out of its export is not published: such clauses are left out of the
-page (`WITHHELD`) until their authors know.
+What crashes a server or leads out of its export is not published until its authors know: left out
+are answers that were due when a server hung up, and clauses that keep a client in (`WITHHELD`).
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         said[adapter.title] = adapter.says()
         print(f"{name:9} {dict(report.counts)} {report.trouble}")
+        report.results = [result for result in report.results if not result.gone]
     args.out.write_text(page(reports, said), encoding="utf-8")
     return 0
 

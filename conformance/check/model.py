@@ -74,6 +74,8 @@ class CaseResult:
     """Why the verdict is none of pass, warn and fail."""
     seconds: float = 0.0
     events: list[Event] = field(default_factory=list)
+    gone: bool = False
+    """Whether the server ended the connection where an answer was due."""
     fault: bool = False
     """Whether the suite itself is to blame."""
     waiver: Waiver | None = None
@@ -88,7 +90,10 @@ class CaseResult:
         """Return a verdict for each clause that this result says something about."""
         if self.verdict in ("error", "n-a", "gap"):
             return {}
-        broken = {one.clause: self.verdict for one in self.broken}
+        graver = self.stopped and self.verdict == "fail"
+        broken = {one.clause: "warn" if graver else self.verdict for one in self.broken}
+        if graver:
+            broken[self.broken[0].clause] = "fail"
         kept = [] if self.stopped else [c for c in self.case.clauses if c not in broken]
         return broken | dict.fromkeys(kept, "pass")
 

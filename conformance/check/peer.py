@@ -306,6 +306,12 @@ class Peer:
                 raise Broken(clause, "an error reply", "the connection closed") from None
             self.link.waiting.clear()
             return
+        except Silent as exc:
+            raise Broken(clause, "an error reply", str(exc)) from exc
+        except Broken as exc:
+            if self.link.session:
+                raise
+            raise Broken(clause, "an error reply", exc.observed) from None
         self.is_refusal(clause, data.hex(), r)
 
     def fence(self, tag: int | None = None) -> list[tuple[int, Message]]:
@@ -313,25 +319,35 @@ class Peer:
 
         Nothing of that request may come after it.
         """
-        flush = self.send(m.Tflush(UNUSED_TAG if tag is None else tag))
-        before = []
-        while True:
-            seen, r = self.receive()
-            if seen == flush:
-                break
-            before.append((seen, r))
+        before, r = self._until(self.send(m.Tflush(UNUSED_TAG if tag is None else tag)))
         if not isinstance(r, m.Rflush):
             raise Broken("flush.always-rflush", "Rflush", shown(r))
         if tag is not None and self.link.waiting.pop(tag, None) is not None:
             self.link.flushed.add(tag)
         return before
 
+    def _until(self, tag: int) -> tuple[list[tuple[int, Message]], Message]:
+        """Return what comes before the reply with a tag, and that reply."""
+        before: list[tuple[int, Message]] = []
+        while True:
+            seen, r = self.receive()
+            if seen == tag:
+                return before, r
+            before.append((seen, r))
+
     def alive(self, clause: str = "error.one-reply") -> None:
-        """Demand that the server still answers on this connection."""
+        """Demand that the server still answers on this connection, and does not say yes to all.
+
+        It gets a walk from a fid that was never made.
+        """
+        if not self.link.session:
+            return
         try:
-            self.fence()
+            _, r = self._until(self.send(m.Twalk(NEVER_MADE, NEVER_MADE, ())))
         except Gone as exc:
-            raise Broken(clause, "a connection that goes on", str(exc)) from None
+            raise Broken(clause, "a connection that goes on", str(exc)) from exc
+        if not is_error(r):
+            raise Unjudged(f"a walk from a fid that was never made was answered by {shown(r)}")
 
     def well_named(self) -> None:
         """Demand that each error came as an Rlerror, and not as what can only be read as one."""
@@ -341,14 +357,7 @@ class Peer:
                 raise one
 
     def honest(self) -> None:
-        """Ask for what nobody can grant; a server that grants it passes no case.
-
-        A walk from a fid that was never made, and a session in a dialect that does not exist.
-        """
-        if self.link.session:
-            r = self.rpc(m.Twalk(NEVER_MADE, NEVER_MADE, ()))
-            if not is_error(r):
-                raise Unjudged(f"a walk from a fid that was never made was answered by {shown(r)}")
+        """Ask for a dialect that does not exist; a server that grants it passes no case."""
         r = self.rpc(m.Tversion(self.msize, NO_DIALECT))
         if isinstance(r, m.Rversion) and r.version == NO_DIALECT:
             raise Unjudged(f"a dialect that does not exist was granted: {shown(r)}")

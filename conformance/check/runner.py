@@ -264,7 +264,7 @@ class Runner:
 
     def _outcome(self, p: Peer, result: CaseResult) -> None:
         """Run the body of a case; write down what it found, or why it could not be judged."""
-        case, first, silent = result.case, None, False
+        case, first, cause = result.case, None, None
         try:
             with self.around():
                 case.run(p)
@@ -272,9 +272,9 @@ class Runner:
                     p.alive()
                     p.honest()
         except Broken as exc:
-            first, silent = exc, self._lost(p, exc.__cause__)
+            first, cause = exc, exc.__cause__
         except (Gone, Silent) as exc:
-            first, silent = Broken("error.one-reply", "a reply", str(exc)), self._lost(p, exc)
+            first, cause = Broken("error.one-reply", "a reply", str(exc)), exc
         except ConstructError as exc:
             first = Broken("frame.reply-layout", "records that can be read", str(exc))
         except Inapplicable as exc:
@@ -282,11 +282,12 @@ class Runner:
             return
         except (Unjudged, SuiteError) as exc:
             result.message, result.fault = str(exc), isinstance(exc, SuiteError)
-            silent = self._lost(p, exc.__cause__)
+            cause = exc.__cause__
         except Exception:  # noqa: BLE001  a fault in one case costs that case
             result.fault = True
             result.message = f"a fault of the case: {traceback.format_exc(limit=-3)}"
-        self._count(silent=silent, reason=first.observed if first else "")
+        self._count(silent=self._lost(p, cause), reason=first.observed if first else "")
+        result.gone = isinstance(cause, Gone)
         result.stopped = first is not None
         result.broken = [*([first] if first else []), *p.tolerated]
         result.verdict = "error" if result.message else outcome(first, p.tolerated)

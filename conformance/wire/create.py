@@ -282,10 +282,10 @@ def failure_leaves_directory(p: Peer) -> None:
     """After a failed create the fid is the directory as before: it walks, and can create."""
     p.make(b"file", b"abc")
     p.walk(DIR, A)
-    p.refuses("names.too-long", p.speech.create(A, b"n" * (NAME_MAX + 1), "rw", 0o644))
+    p.refuses("names.too-long", p.speech.create(A, b"n" * (NAME_MAX + 1), "w", 0o644))
     p.must("create.failure-leaves-fid", m.Twalk(A, B, (b"file",)), m.Rwalk)
     p.refuses("read.fid-readable", m.Tread(A, 0, 64))
-    p.must("create.failure-leaves-fid", p.speech.create(A, b"good", "rw", 0o644))
+    p.must("create.failure-leaves-fid", p.speech.create(A, b"good", "w", 0o644))
     p.true("create.failure-leaves-fid", p.exists(b"good"), "the file that was created then")
 
 

@@ -94,13 +94,15 @@ def iounit(p: Peer, what: str) -> None:
     q = p.another(msize=SMALL)
     q.make(b"file")
     q.walk(DIR, A, *([b"file"] if what == "open" else []))
-    create = q.speech.create(A, b"created", "rw", 0o644)
-    t = q.speech.open(A, "rw") if what == "open" else create
+    create = q.speech.create(A, b"created", "w", 0o644)
+    t = q.speech.open(A, "w") if what == "open" else create
     unit, limit = opened(q, "open.iounit-bound", t).iounit, q.msize - IOHDRSZ
     q.true("open.iounit-bound", unit <= limit, f"an iounit of {limit} or less", unit)
     if unit:
         count = q.must("open.iounit-bound", m.Twrite(A, 0, b"x" * unit), m.Rwrite).count
         q.equal("open.iounit-bound", unit, count, "the bytes written")
+        q.clunk(A)
+        q.opened(A, b"file" if what == "open" else b"created")
         back = q.must("open.iounit-bound", m.Tread(A, 0, unit), m.Rread)
         q.equal("open.iounit-bound", unit, len(back.data), "the bytes read")
 

@@ -9,8 +9,9 @@ import pytest
 
 from ninep.conformance.check import results
 from ninep.conformance.check.model import UsageError
+from ninep.conformance.check.verdict import Broken
 
-from .judged import HOSTILE, data
+from .judged import HOSTILE, data, result
 
 SHAPES = {
     "results": results.Result,
@@ -122,3 +123,11 @@ def test_what_is_no_results_file(text: str, said: str) -> None:
     """Another file, or one of another schema, is refused with the reason."""
     with pytest.raises(UsageError, match=said):
         results.read(text)
+
+
+def test_what_is_only_noted_is_a_warning() -> None:
+    """A clause fails where the case broke off at it, not where another was noted on the way."""
+    fails = Broken("walk.partial-result", "2 qids", "3")
+    noted = Broken("error.rlerror-in-L", "Rlerror", "Rerror")
+    one = result("walk/partial[2]", "fail", "", fails, noted)
+    assert one.judged() == {"walk.partial-result": "fail", "error.rlerror-in-L": "warn"}
