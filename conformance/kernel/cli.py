@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TextIO
 
 from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
-from . import commands, report
+from . import commands, fetch, kernels, listing, report
 from .catalog import Script, load_all, select
 from .engines import Engine, EngineError
 from .engines.choice import NAMES, engine
-from .model import GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport
+from .kernels import Kernel, KernelError
+from .model import DIED, GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport, exit_code
 from .plan import chosen_plan, default_plan
 from .record import Event, Recorder
 
@@ -26,11 +27,15 @@ EXAMPLE = """\
 examples:
   ninep lab                                  boot Linux, mount ninep, run every script
   ninep lab list                             what the scripts check
+  ninep lab kernels                          what can boot here; --fetch all gets more
+  ninep lab --kernel all --cache none        on every kernel that is here
+  ninep lab --kernel ../linux/arch/x86/boot/bzImage
   ninep lab --script locks --cache none --cache loose
   ninep lab --server 'diod -f -n -N -l {endpoint} -e {root} -d 0' --aname '{root}'
 """
 TRANSPORTS = ("tcp", "unix")
 MSIZE_MIN = 4096
+INTERRUPTED = "interrupted"
 
 
 class UsageError(Exception):
@@ -50,7 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Mount a 9P server with a real Linux kernel and run scripts in the mount."
     parser.epilog = EXAMPLE
     add = parser.add_argument
-    add("what", nargs="?", choices=["run", "list"], default="run", help="list: show the scripts")
+    add("what", nargs="?", choices=["run", "list", "kernels"], default="run",
+        help="list: show the scripts; kernels: show what can boot here")  # fmt: skip
+    add("--kernel", action="append", default=[], metavar="NAME",
+        help="6.12, newest, all, uml:6.1, qemu:all, or a file; repeatable")  # fmt: skip
+    add("--modules", type=Path, metavar="DIR", help="modules of a kernel given as a file")
+    add("--fetch", action="append", default=[], metavar="NAME",
+        help="with kernels: get 6.12, newest, uml:5.10, all from Debian's archive")  # fmt: skip
     add("--transport", action="append", default=[], choices=TRANSPORTS, help="repeatable")
     add("--cache", action="append", default=[], metavar="MODE", help="none, mmap, loose, …")
     add("--msize", action="append", default=[], type=msize, metavar="N", help="bytes")
@@ -85,14 +96,42 @@ def jobs(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments ask for and return the exit code."""
     try:
+        if args.what == "kernels":
+            return show_kernels(args.fetch)
         scripts = chosen_scripts(args.script)
         if args.what == "list":
             return show_list(scripts)
         job = make_job(args, scripts)
-    except UsageError as problem:
+        chosen = engines(args)
+    except (UsageError, KernelError) as problem:
         print(f"ninep lab: {problem}", file=sys.stderr)
         return USAGE
-    return run_job(args, job, engine(args.engine))
+    return run_job(args, job, chosen)
+
+
+def show_kernels(wanted: Sequence[str]) -> int:
+    """Fetch what was asked for, then print which kernels are here and which could be."""
+    table = kernels.sources()
+    found = kernels.named(wanted, table)
+    if found:
+        try:
+            fetch.fetch(found, lambda text: print(text, flush=True))
+        except KernelError as problem:
+            print(f"ninep lab: {problem}", file=sys.stderr)
+            return DIED
+    reasons = {name: engine(name).available() for name in ("host", "docker")}
+    print("\n".join(listing.listed(kernels.here(), table, kernels.boot_times(), reasons)))
+    return GOOD
+
+
+def engines(args: argparse.Namespace) -> list[Engine]:
+    """Return what boots each kernel that was asked for.  Errors: KernelError"""
+    if not args.kernel:
+        if args.engine == "qemu":
+            return [engine("qemu", kernels.select(["qemu:newest"], kernels.here(), None)[0])]
+        return [engine(args.engine)]
+    here = [k for k in kernels.here() if args.engine in ("auto", k.engine)]
+    return [engine(k.engine, k) for k in kernels.select(args.kernel, here, args.modules)]
 
 
 def chosen_scripts(globs: Sequence[str]) -> list[Script]:
@@ -163,10 +202,22 @@ def repository() -> str | None:
     return str(top) if (top / ".git").exists() else None
 
 
-def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
-    """Run the job, show it while it runs, write the reports."""
+def run_job(args: argparse.Namespace, job: Job, chosen: Sequence[Engine]) -> int:
+    """Run the job on one kernel after the other, write the reports."""
     out = sys.stderr if "-" in (args.json, args.junit) else sys.stdout
-    recorder = Recorder(replace(job, engine=chosen.name))
+    reports: list[Report] = []
+    for one in chosen:
+        reports.append(run_kernel(args, replace(job, engine=one.name), one, out))
+        if reports[-1].trouble == INTERRUPTED:
+            break
+    if len(chosen) > 1:
+        Terminal(out).lines(report.overview(reports, len(chosen)))
+    return exit_code(reports) if write_reports(args, reports) else USAGE
+
+
+def run_kernel(args: argparse.Namespace, job: Job, chosen: Engine, out: TextIO) -> Report:
+    """Run the job on one kernel and show it while it runs."""
+    recorder = Recorder(job)
     ours = recorder.report
     screen = Screen(out, ours, verbose=args.verbose)
     if args.events:
@@ -179,23 +230,30 @@ def run_job(args: argparse.Namespace, job: Job, chosen: Engine) -> int:
         print(f"ninep lab: {reason}", file=sys.stderr)
         ours.trouble = reason
     else:
-        attempt(chosen, replace(job, engine=chosen.name), recorder)
+        attempt(chosen, job, recorder)
         recorder.rest()
         ours.seconds = time.monotonic() - start
         if not args.events:
             screen.end()
-    return ours.exit_code if write_reports(args, ours) else USAGE
+    return ours
 
 
 def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
     """Run the engine; what goes wrong becomes part of the report."""
+    start, kernel = time.monotonic(), getattr(chosen, "kernel", None)
+
+    def feed(event: Event) -> None:
+        if event["event"] == "begin" and isinstance(kernel, Kernel):
+            kernels.booted(kernel, time.monotonic() - start)
+        recorder.feed(event)
+
     try:
         with sigterm_as_interrupt():
-            chosen.run(job, recorder.feed)
+            chosen.run(job, feed)
     except EngineError as problem:
         recorder.report.trouble = str(problem)
     except KeyboardInterrupt:
-        recorder.report.trouble = "interrupted"
+        recorder.report.trouble = INTERRUPTED
     except Exception as problem:  # noqa: BLE001 - our own fault has an exit code, too
         recorder.report.fault = f"{type(problem).__name__}: {problem}"
 
@@ -205,10 +263,11 @@ def tell(event: Event) -> None:
     print(json.dumps(event), flush=True)
 
 
-def write_reports(args: argparse.Namespace, ours: Report) -> bool:
+def write_reports(args: argparse.Namespace, reports: Sequence[Report]) -> bool:
     """Write the files that were asked for; False when one could not be written."""
     renderers = ((args.json, report.to_json), (args.junit, report.to_junit))
-    return write_files("ninep lab", [(path, partial(render, ours)) for path, render in renderers])
+    files = [(path, partial(render, reports)) for path, render in renderers]
+    return write_files("ninep lab", files)
 
 
 class Screen(Terminal):

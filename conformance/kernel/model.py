@@ -212,6 +212,11 @@ class Report:
         return FAULT if "error" in outcomes else GOOD
 
 
+def exit_code(reports: Iterable[Report]) -> int:
+    """Return the exit code of several runs: the gravest of theirs."""
+    return max((one.exit_code for one in reports), default=DIED)
+
+
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """Return the gravest of several outcomes; a skip counts only when nothing else is there."""
     found = set(outcomes)

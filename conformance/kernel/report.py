@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from ..text import Paint, visible, xml_text
-from .model import CellReport, CheckReport, Outcome, Report, Result, ScriptReport
+from .model import CellReport, CheckReport, Outcome, Report, Result, ScriptReport, exit_code
 
-SCHEMA = 1
+SCHEMA = 2
 WIDTH = 22
 
 
@@ -91,16 +92,35 @@ def sums(counts: Counter[Outcome]) -> str:
     return ", ".join(f"{counts[outcome]} {word}" for outcome, word in words.items())
 
 
-def to_json(report: Report) -> str:
-    """Render the report as JSON."""
-    return json.dumps(as_data(report), indent=2) + "\n"
+def overview(reports: Sequence[Report], wanted: int) -> list[str]:
+    """Render several runs: a line for each kernel."""
+    width = max([len("kernel"), *(len(one.kernel) for one in reports)])
+    lines = ["", f"{'kernel':{width}} engine    passed  failed  errors skipped  seconds"]
+    for one in reports:
+        counts = Counter(script.outcome for script in one.scripts)
+        outcomes: tuple[Outcome, ...] = ("pass", "fail", "error", "skip")
+        cells = "".join(f"{counts[outcome] or '·':>8}" for outcome in outcomes)
+        why = f"  {visible(one.trouble or one.fault)}" if one.trouble or one.fault else ""
+        lines.append(f"{one.kernel:{width}} {one.engine:6}  {cells}{one.seconds:9.0f}{why}")
+    left = wanted - len(reports)
+    return [*lines, f"NOT RUN  {left} more kernels"] if left else lines
+
+
+def to_json(reports: Sequence[Report]) -> str:
+    """Render the runs as JSON."""
+    data = {
+        "schema": SCHEMA,
+        "suite": "ninep lab",
+        "exit_code": exit_code(reports),
+        "seconds": round(sum(one.seconds for one in reports), 3),
+        "runs": [as_data(one) for one in reports],
+    }
+    return json.dumps(data, indent=2) + "\n"
 
 
 def as_data(report: Report) -> dict[str, Any]:
-    """Return the report as plain data."""
+    """Return the run on one kernel as plain data."""
     return {
-        "schema": SCHEMA,
-        "suite": "ninep lab",
         "engine": report.engine,
         "kernel": report.kernel,
         "control": report.control,
@@ -164,19 +184,25 @@ def result_data(result: Result | None) -> dict[str, Any] | None:
     return {"verdict": result.outcome, "message": result.message, "seconds": result.seconds}
 
 
-def to_junit(report: Report) -> str:
-    """Render the report as JUnit XML: a suite for each script in each cell."""
+def to_junit(reports: Sequence[Report]) -> str:
+    """Render the runs as JUnit XML: a suite for each script in each cell."""
     root = ET.Element("testsuites", name="ninep lab")
-    for cell in report.cells:
-        for script in cell.scripts:
-            root.append(suite(cell, script))
-        for name in cell.not_run:
-            root.append(suite(cell, not_run(cell, name)))
-    if report.trouble or report.fault:
-        guest = ScriptReport("guest", trouble=report.trouble or report.fault)
-        root.append(suite(CellReport(report.cells[0].cell), guest))
+    for one in reports:
+        kernel = f"{one.engine}:{one.kernel}/" if len(reports) > 1 else ""
+        root.extend(suites(kernel, one))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
+
+
+def suites(kernel: str, report: Report) -> Iterator[ET.Element]:
+    """Yield the suites of the run on one kernel, whose name stands before theirs."""
+    for cell in report.cells:
+        prefix = f"{kernel}{cell.cell.name}"
+        yield from (suite(prefix, script) for script in cell.scripts)
+        yield from (suite(prefix, not_run(cell, name)) for name in cell.not_run)
+    if report.trouble or report.fault:
+        guest = ScriptReport("guest", trouble=report.trouble or report.fault)
+        yield suite(f"{kernel}{report.cells[0].cell.name}", guest)
 
 
 def not_run(cell: CellReport, name: str) -> ScriptReport:
@@ -184,9 +210,9 @@ def not_run(cell: CellReport, name: str) -> ScriptReport:
     return ScriptReport(name, trouble=f"not run: {cell.trouble or 'the guest stopped before it'}")
 
 
-def suite(cell: CellReport, script: ScriptReport) -> ET.Element:
+def suite(prefix: str, script: ScriptReport) -> ET.Element:
     """Render one script in one cell; what is wrong beside its checks is a test case too."""
-    name = f"{cell.cell.name}/{script.name}"
+    name = f"{prefix}/{script.name}"
     cases = [case(name, check) for check in script.checks]
     beside = [*script.kernel_log, *([script.trouble] if script.trouble else [])]
     if beside:

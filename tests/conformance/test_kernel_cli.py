@@ -8,14 +8,16 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from ninep.conformance.kernel import cli
-from ninep.conformance.kernel.engines import EngineError, choice, docker, host, uml
+from ninep.conformance.kernel import cli, kernels
+from ninep.conformance.kernel.engines import EngineError, choice, docker, guests, host, qemu, uml
+from ninep.conformance.kernel.kernels import Kernel
 from ninep.conformance.kernel.model import USAGE, Job
 from ninep.conformance.kernel.record import Event
+
+KERNEL = Kernel("uml", "6.1.0", Path("/kernel"))
 
 
 class FakeEngine:
@@ -55,7 +57,7 @@ class FakeEngine:
 
 def lab(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, *argv: str) -> int:
     """Run the command with a fake engine."""
-    monkeypatch.setattr(cli, "engine", lambda _: engine)
+    monkeypatch.setattr(cli, "engine", lambda *_: engine)
     return cli.main(argv)
 
 
@@ -122,7 +124,7 @@ def test_json_on_stdout(
     """With `-` the results are all there is on stdout."""
     lab(monkeypatch, FakeEngine(), "--json", "-", "--script", "lookup")
     said = capsys.readouterr()
-    assert json.loads(said.out)["kernel"] == "6.1.0"
+    assert json.loads(said.out)["runs"][0]["kernel"] == "6.1.0"
     assert "PASS  01_lookup" in said.err
 
 
@@ -166,28 +168,28 @@ def test_unwritable_report_is_found_before_the_run(monkeypatch: pytest.MonkeyPat
 
 def test_uml_names_the_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each missing program is named with its package."""
-    monkeypatch.setattr(uml, "which", lambda _: None)
+    monkeypatch.setattr(kernels, "INSTALLED", (Path("/no/linux"), Path("/no/modules")))
     assert uml.UmlEngine().available() == "linux is missing: apt-get install user-mode-linux"
+    monkeypatch.setattr(guests, "which", lambda _: None)
+    said = "busybox is missing: apt-get install busybox-static"
+    assert uml.UmlEngine(KERNEL).available() == said
 
 
 @pytest.mark.parametrize("folder", ["/dev/shm", "/tmp/a b"])  # noqa: S108 - names alone
 def test_uml_names_a_useless_folder(monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
     """A temporary folder that the guest cannot see is named before anything is booted."""
-    monkeypatch.setattr(uml, "which", str)
-    monkeypatch.setattr(uml, "MODULES", SimpleNamespace(glob=lambda _: ["9p.ko"]))
+    monkeypatch.setattr(guests, "which", str)
     monkeypatch.setattr("tempfile.gettempdir", lambda: folder)
-    assert "set another TMPDIR" in str(uml.UmlEngine().available())
+    assert "set another TMPDIR" in str(uml.UmlEngine(KERNEL).available())
 
 
 def test_uml_needs_a_compiler_for_amx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """On a CPU with AMX the shim has to be compiled."""
-    (tmp_path / "6.1/kernel/fs/9p").mkdir(parents=True)
-    (tmp_path / "6.1/kernel/fs/9p/9p.ko").touch()
     (tmp_path / "cpuinfo").write_text("flags : fpu amx_tile\n", encoding="ascii")
-    monkeypatch.setattr(uml, "MODULES", tmp_path)
     monkeypatch.setattr(uml, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(guests, "which", str)
     monkeypatch.setattr(uml, "which", lambda program: None if program == "cc" else program)
-    assert "apt-get install gcc" in str(uml.UmlEngine().available())
+    assert "apt-get install gcc" in str(uml.UmlEngine(KERNEL).available())
 
 
 def test_auto_takes_the_host_when_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,6 +199,14 @@ def test_auto_takes_the_host_when_it_can(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(host.HostEngine, "available", lambda _: "no 9p")
     assert choice.engine("auto").name == "uml"
     assert choice.engine("docker").name == "docker"
+
+
+def test_qemu_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a kernel it says how to get one, without the program how to install it."""
+    assert "ninep lab kernels --fetch" in str(qemu.QemuEngine().available())
+    monkeypatch.setattr(guests, "which", lambda _: None)
+    kernel = Kernel("qemu", "6.12.1", Path("/bzImage"))
+    assert str(qemu.QemuEngine(kernel).available()).endswith("apt-get install qemu-system-x86")
 
 
 def planned(*options: str) -> Job:

@@ -155,9 +155,7 @@ def test_each_script_is_claimed_once(tmp_path: Path) -> None:
 def test_mount_commands() -> None:
     """Options follow the cell; the source is what the transport wants."""
     tcp = nine(Path("/m"), Cell(), "tcp://127.0.0.1:564", "").steps[0]
-    assert tcp[4] == (
-        "trans=tcp,version=9p2000.L,cache=none,port=564,aname=,uname=root,locktimeout=1"
-    )
+    assert tcp[4] == ("trans=tcp,version=9p2000.L,cache=none,port=564,uname=root,locktimeout=1")
     assert tcp[5:] == ("127.0.0.1", "/m")
     unix = nine(Path("/m"), Cell("unix", "mmap", 8192), "unix:///run/s", "/x").steps[0]
     assert "msize=8192,aname=/x" in unix[4]

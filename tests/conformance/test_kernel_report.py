@@ -38,14 +38,15 @@ def sample(message: str = "expected 1, got 2") -> Report:
 
 def parse(ours: Report) -> ET.Element:
     """Write a report as JUnit and parse the file again."""
-    return ET.fromstring(report.to_junit(ours).encode())  # noqa: S314 - our own output
+    return ET.fromstring(report.to_junit([ours]).encode())  # noqa: S314 - our own output
 
 
 def test_json() -> None:
     """JSON has what a program needs to judge the run again."""
-    data = json.loads(report.to_json(sample()))
-    assert (data["schema"], data["kernel"], data["exit_code"]) == (1, "6.1.176", 1)
-    cell = data["cells"][0]
+    data = json.loads(report.to_json([sample()]))
+    (run,) = data["runs"]
+    assert (data["schema"], run["kernel"], data["exit_code"]) == (2, "6.1.176", 1)
+    cell = run["cells"][0]
     assert cell["options"] == ["rw", "trans=tcp", "port=5640"]
     assert cell["not_run"] == ["02_t"]
     script = cell["scripts"][0]

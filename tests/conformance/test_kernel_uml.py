@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ninep.conformance.kernel.engines import uml
+from ninep.conformance.kernel.engines import guests
 from ninep.conformance.kernel.engines.uml import UmlEngine
 from ninep.conformance.kernel.model import Cell, Job, Planned
 
@@ -41,17 +41,17 @@ def test_how_many(
 ) -> None:
     """As many guests as cores and memory allow, or as were asked for; each has a script to run."""
     (tmp_path / "meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable: {mebibytes << 10} kB\n")
-    monkeypatch.setattr(uml, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(uml, "cores", lambda: list(range(cores)))
+    monkeypatch.setattr(guests, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(guests, "cores", lambda: list(range(cores)))
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1 << 40))
-    assert uml.how_many(replace(JOB, jobs=asked)) == expected
+    assert guests.how_many(replace(JOB, jobs=asked)) == expected
 
 
 def test_a_full_disk_holds_fewer_guests(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of a guest is a file that has to fit the temporary folder."""
-    monkeypatch.setattr(uml, "cores", lambda: [0, 1])
+    monkeypatch.setattr(guests, "cores", lambda: [0, 1])
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=600 << 20))
-    assert uml.how_many(JOB) == 1
+    assert guests.how_many(JOB) == 1
 
 
 @pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
@@ -71,8 +71,9 @@ def test_boot(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     data = json.loads(results.read_text(encoding="utf-8"))
-    scripts = data["cells"][0]["scripts"]
+    (run,) = data["runs"]
+    scripts = run["cells"][0]["scripts"]
     assert [script["name"] for script in scripts] == ["12_statfs", "19_exec"]
     assert {(script["mount"], script["control"]) for script in scripts} == {("pass", "pass")}
-    assert " 9p " in data["cells"][0]["mount"]
+    assert " 9p " in run["cells"][0]["mount"]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]

@@ -1,32 +1,48 @@
 #!/bin/sh
 # The guest's first process: modules, a throw-away overlay over the host's tree, then stage2.
-# LAB (this guest's folder; it and what lies beside it reach the host) arrives through the kernel's command line.
-modules=/usr/lib/uml/modules/$(uname -r)/kernel
-mount -n -t proc proc /proc
-for name in fs/overlayfs/overlay fs/netfs/netfs fs/fscache/fscache net/9p/9pnet net/9p/9pnet_fd fs/9p/9p; do
-    [ -f "$modules/$name.ko" ] && busybox insmod "$modules/$name.ko"
-done
-mount -n -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work /mnt/root
-mount -n -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+# From the kernel's command line:
+#   LAB      this guest's folder; it and what lies beside it reach the host
+#   MODULES  a list of files, in the order in which they are to be loaded
+#   LOWER    where the host's tree is: / under User Mode Linux; under QEMU it is mounted here
+#   TTY      the terminal that carries the events
+mount() { busybox mount -n "$@"; }
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+virtio=trans=virtio,version=9p2000.L,msize=512000
+mount -t proc proc /proc
+while read -r module; do busybox insmod "$module"; done <"$MODULES"
+if ! busybox grep -qw 9p /proc/filesystems; then
+    echo "this kernel has no 9p: set CONFIG_9P_FS, or give its modules with --modules"
+    busybox poweroff -f
+fi
+if [ "$LOWER" != / ]; then
+    mount -t devtmpfs devtmpfs /dev
+    mount -t 9p -o "$virtio,cache=loose,ro" hostroot "$LOWER" || echo "no host tree: is virtio in this kernel?"
+fi
+mount -t tmpfs tmpfs /mnt
+busybox mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o "lowerdir=$LOWER,upperdir=/mnt/upper,workdir=/mnt/work" overlay /mnt/root
 if ! read -r line </mnt/root/etc/passwd; then
     # Linux 5.10 lists files of an overlay on hostfs but cannot open them.
-    umount /mnt/root
-    mount -n --bind / /mnt/root
-    for name in tmp mnt; do mount -n -t tmpfs tmpfs /mnt/root/$name; done
+    busybox umount /mnt/root
+    mount -o bind "$LOWER" /mnt/root
+    mount -t tmpfs tmpfs /mnt/root/mnt
 fi
 cd /mnt/root || exit 1
-mount -n --move /dev dev
-mount -n -t proc proc proc
-mount -n -t sysfs sysfs sys
-mkdir -p dev/pts dev/shm
-ln -s /proc/self/fd dev/fd
-mount -n -t devpts devpts dev/pts
-mount -n -t tmpfs tmpfs dev/shm
-mount -n -t tmpfs tmpfs run
-mkdir -p ".$LAB"
-mount -n -t hostfs -o "${LAB%/*}" none ".${LAB%/*}"
+mount -o move /dev dev
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+busybox mkdir -p dev/pts dev/shm
+busybox ln -sf /proc/self/fd dev/fd
+mount -t devpts devpts dev/pts
+mount -t tmpfs tmpfs dev/shm
+mount -t tmpfs tmpfs run
+busybox mkdir -p ".$LAB"
+if [ "$LOWER" = / ]; then
+    mount -t hostfs -o "${LAB%/*}" none ".${LAB%/*}"
+else
+    mount -t 9p -o "$virtio,cache=none" lab ".${LAB%/*}"
+fi
 busybox ifconfig lo up
-stty -F dev/tty1 raw
-chroot . /bin/sh "$LAB/stage2" >dev/tty1
+busybox stty -F "dev/$TTY" raw
+busybox chroot . /bin/sh "$LAB/stage2" >"dev/$TTY"
 busybox poweroff -f

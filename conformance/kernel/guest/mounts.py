@@ -81,7 +81,8 @@ def nine(target: Path, cell: Cell, addr: str, aname: str) -> Mount:
         options.append(f"port={port}")
     if cell.msize:
         options.append(f"msize={cell.msize}")
-    options += [f"aname={aname}", "uname=root", f"locktimeout={LOCK_RETRY}"]
+    options += [f"aname={aname}"] if aname else []  # from Linux 6.19 on an empty one is refused
+    options += ["uname=root", f"locktimeout={LOCK_RETRY}"]
     return Mount(target, (("-i", "-t", "9p", "-o", ",".join(options), source, str(target)),))
 
 
