@@ -50,7 +50,7 @@ class Job:
 
     `server` and `readonly` are commands as word lists with the placeholders of `commands.fill`.
     `jobs` guests share the job, 0 for as many as fit; `claims` is the folder where each of them
-    says which script it takes.
+    says which script it takes.  `patience` is a factor on all deadlines.
     """
 
     cells: tuple[Planned, ...]
@@ -64,6 +64,7 @@ class Job:
     work: str = "/run/lab"
     disk: str | None = None
     deadline: float = 30.0
+    patience: float = 1.0
     jobs: int = 0
     claims: str | None = None
 

@@ -42,6 +42,8 @@ class Machine(Protocol):
 
     disk: str
     """The disk image as the guest names it."""
+    patience: float
+    """How many times slower than User Mode Linux it may be."""
 
     def environment(self, folder: Path) -> Mapping[str, str]:
         """Return the environment that the kernel's process gets; `folder` is all guests'."""
@@ -75,15 +77,16 @@ def unseen(folder: str) -> str | None:
 def run(machine: Machine, job: Job, on_event: Callable[[Event], None]) -> None:
     """Boot guests that share the job, follow them until they power off, and clean up."""
     count = how_many(job)
+    job = replace(job, disk=machine.disk, patience=machine.patience)
     with scratch() as folder:
         env = machine.environment(folder)
         if count > 1:
             job = shared(job, folder / "claims")
         guests = [
-            prepare(machine, replace(job, disk=machine.disk), folder / f"guest-{number}", env, core)
+            prepare(machine, job, folder / f"guest-{number}", env, core)
             for number, core in zip(range(count), cycle(cores()))
         ]
-        follow(guests, on_event)
+        follow(guests, on_event, job.patience)
 
 
 def how_many(job: Job) -> int:

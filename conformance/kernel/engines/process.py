@@ -120,17 +120,20 @@ class Guest:
         return "" if self.ended else f"the guest died; its console ends: {last_words(self.console)}"
 
 
-def follow(guests: Sequence[Guest], on_event: Callable[[Event], None]) -> None:
+def follow(
+    guests: Sequence[Guest], on_event: Callable[[Event], None], patience: float = 1.0
+) -> None:
     """Run guests and pass on what they say; their groups are gone when this returns.
 
-    One that dies or hangs does not stop the others; in the end it is an EngineError.
+    One that dies or hangs does not stop the others; in the end it is an EngineError.  `patience` is
+    a factor on how long they may take.
     """
-    running, stop = list(guests), time.monotonic() + LIMIT
+    running, stop = list(guests), time.monotonic() + LIMIT * patience
     try:
         for guest in guests:
             guest.start()
         while running:
-            for guest in ready(running, stop):
+            for guest in ready(running, stop, SILENCE * patience):
                 events = None if guest.hung else guest.events()
                 if events is None:
                     guest.end()
@@ -145,15 +148,15 @@ def follow(guests: Sequence[Guest], on_event: Callable[[Event], None]) -> None:
         raise EngineError("; ".join(troubles))
 
 
-def ready(guests: Sequence[Guest], stop: float) -> list[Guest]:
+def ready(guests: Sequence[Guest], stop: float, silence: float) -> list[Guest]:
     """Wait for guests that have something to say; if none has, return those that count as hung."""
-    silence = min(guest.heard for guest in guests) + SILENCE
-    left = max(0.0, min(stop, silence) - time.monotonic())
+    first = min(guest.heard for guest in guests) + silence
+    left = max(0.0, min(stop, first) - time.monotonic())
     found: list[Guest] = select.select(guests, [], [], left)[0]
     now = time.monotonic()
     if found and now < stop:
         return found
-    late = [guest for guest in guests if now >= min(stop, guest.heard + SILENCE)]
+    late = [guest for guest in guests if now >= min(stop, guest.heard + silence)]
     for guest in late:
         guest.hung = True
     return late

@@ -26,6 +26,8 @@ PROGRAMS = {
 }
 KVM = Path("/dev/kvm")
 CPUINFO = Path("/proc/cpuinfo")
+EMULATED = 5.0
+"""How many times slower than User Mode Linux an emulated machine may be."""
 CMDLINE = "console=ttyS0 quiet panic=-1 mitigations=off apparmor=0 audit=0 selinux=0"
 
 
@@ -44,6 +46,7 @@ class QemuEngine:
     def __init__(self, kernel: Kernel | None = None) -> None:
         """Take a kernel."""
         self.kernel = kernel
+        self.patience = 1.0 if accelerator() == "kvm" else EMULATED
 
     def available(self) -> str | None:
         """Return what is missing, with the package that has it, or None."""

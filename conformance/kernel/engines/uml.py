@@ -31,6 +31,7 @@ class UmlEngine:
 
     name = "uml"
     disk = "/dev/ubda"
+    patience = 1.0
 
     def __init__(self, kernel: Kernel | None = None) -> None:
         """Take a kernel."""

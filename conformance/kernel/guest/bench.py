@@ -244,7 +244,7 @@ class Bench:
             stand.suspect |= result.outcome == "fail"
 
         calls = [self.call(script, check, stand) for check in checks]
-        deadline = script.deadline or self.job.deadline
+        deadline = (script.deadline or self.job.deadline) * self.job.patience
         if not isolate.run_all(calls, deadline, report):
             stand.unkillable = True
 
