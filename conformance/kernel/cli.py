@@ -20,7 +20,7 @@ from .engines import Engine, EngineError
 from .engines.choice import NAMES, engine
 from .kernels import Kernel, KernelError
 from .model import DIED, GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport, exit_code
-from .plan import chosen_plan, default_plan
+from .plan import ACCESSES, TRANSPORTS, all_cells, chosen_plan, default_plan
 from .record import Event, Recorder
 
 EXAMPLE = """\
@@ -33,7 +33,6 @@ examples:
   ninep lab --script locks --cache none --cache loose
   ninep lab --server 'diod -f -n -N -l {endpoint} -e {root} -d 0' --aname '{root}'
 """
-TRANSPORTS = ("tcp", "unix")
 MSIZE_MIN = 4096
 INTERRUPTED = "interrupted"
 
@@ -65,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--transport", action="append", default=[], choices=TRANSPORTS, help="repeatable")
     add("--cache", action="append", default=[], metavar="MODE", help="none, mmap, loose, …")
     add("--msize", action="append", default=[], type=msize, metavar="N", help="bytes")
+    add("--access", action="append", default=[], choices=ACCESSES, help="repeatable")
+    add("--all", action="store_true", help="every cache, transport, msize and access there is")
     add("--script", action="append", default=[], metavar="GLOB", help="01_lookup, lookup, 0*, …")
     add("--server", metavar="COMMAND", help="with {addr} (or {endpoint}) and {root}")
     add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
@@ -161,6 +162,8 @@ def needs_text(needs: Sequence[str]) -> str:
 
 def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
     """Turn arguments into a job."""
+    if args.all and (args.transport or args.cache or args.msize or args.access):
+        raise UsageError("--all leaves nothing to choose: --transport and its like, or --all")
     if problem := unwritable((args.json, args.junit)):
         raise UsageError(problem)
     try:
@@ -191,8 +194,10 @@ def readonly_command(args: argparse.Namespace) -> tuple[str, ...] | None:
 
 def plan(args: argparse.Namespace, scripts: Sequence[Script]) -> tuple[Planned, ...]:
     """Plan the product of what was asked for, or the default cells when nothing was."""
-    if args.transport or args.cache or args.msize:
-        return chosen_plan(scripts, args.transport, args.cache, args.msize)
+    if args.all:
+        return all_cells(scripts)
+    if args.transport or args.cache or args.msize or args.access:
+        return chosen_plan(scripts, args.transport, args.cache, args.msize, args.access)
     return default_plan(scripts)
 
 

@@ -23,17 +23,24 @@ GOOD, FAILED, USAGE, DIED, FAULT = 0, 1, 2, 3, 4
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One way to mount the server; `msize` None leaves the kernel its default."""
+    """One way to mount the server; `msize` None and `access` "" leave the kernel its default."""
 
     transport: str = "tcp"
     cache: str = "none"
     msize: int | None = None
+    access: str = ""
 
     @property
     def name(self) -> str:
         """Name the cell as reports and mount points spell it."""
         msize = f",msize={self.msize}" if self.msize else ""
-        return f"{self.transport},cache={self.cache}{msize}"
+        access = f",access={self.access}" if self.access else ""
+        return f"{self.transport},cache={self.cache}{msize}{access}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Return what the cell needs: the words of the cache modes are from 6.4."""
+        return ("kernel>=6.4",) if self.cache == "readahead" else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a script needs, as data, and why a need is not met.
 
 Needs are strings: `root`, `read-only`, `second-mount`, `coherent`, `xattr`, `xattr-64k`,
-`repository`, `cache=MODE`, `transport=NAME`, `program:NAME`, `kernel>=X.Y`.
+`repository`, `users`, `cache=MODE`, `transport=NAME`, `program:NAME`, `kernel>=X.Y`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 PLAIN = frozenset(
-    {"root", "read-only", "second-mount", "coherent", "xattr", "xattr-64k", "repository"}
+    {"root", "read-only", "second-mount", "coherent", "xattr", "xattr-64k", "repository", "users"}
 )
 INCOHERENT = ("loose", "fscache")
 """Cache modes in which the client believes to be the only one who changes files."""
@@ -26,6 +26,7 @@ class Facts:
 
     transport: str
     cache: str
+    access: str
     kernel: tuple[int, int]
     root: bool
     read_only: bool
@@ -82,6 +83,7 @@ def missing_offer(need: str, facts: Facts) -> str | None:
             f"needs attribute values of {XATTR_SIZE_MAX} bytes below the export",
         ),
         "repository": (facts.repository, "needs a git checkout of the project"),
+        "users": (facts.access != "any", "with access=any the server sees one user only"),
     }
     met, reason = offers[need]
     return None if met else reason

@@ -8,6 +8,11 @@ from itertools import product
 from .catalog import Script
 from .model import Cell, Planned
 
+TRANSPORTS = ("tcp", "unix", "fd")
+CACHES = ("none", "readahead", "mmap", "loose")
+MSIZES = (4096, 65536, 1 << 20)
+"""Bytes: the kernel's least, what old servers allow, and the most over a socket."""
+ACCESSES = ("user", "client", "any")
 FIRST = Cell()
 """The cell that runs everything it can."""
 
@@ -44,10 +49,19 @@ def chosen_plan(
     transports: Iterable[str],
     caches: Iterable[str],
     msizes: Iterable[int | None],
+    accesses: Iterable[str],
 ) -> tuple[Planned, ...]:
     """Every selected script in the product of what was asked for; unmet needs become skips."""
     names = tuple(script.name for script in scripts)
     cells = product(
-        tuple(transports) or ("tcp",), tuple(caches) or ("none",), tuple(msizes) or (None,)
+        tuple(transports) or ("tcp",),
+        tuple(caches) or ("none",),
+        tuple(msizes) or (None,),
+        tuple(accesses) or ("",),
     )
     return tuple(Planned(Cell(*cell), names) for cell in dict.fromkeys(cells))
+
+
+def all_cells(scripts: Sequence[Script]) -> tuple[Planned, ...]:
+    """Every selected script in every cell there is."""
+    return chosen_plan(scripts, TRANSPORTS, CACHES, MSIZES, ACCESSES)

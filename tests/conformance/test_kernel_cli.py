@@ -84,6 +84,9 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expecte
         ["--script", "no-such-script"],
         ["--server", "serve {root}"],
         ["--json", "/no/such/folder/results.json"],
+        ["--all", "--cache", "loose"],
+        ["--kernel", "1.0"],
+        ["kernels", "--fetch", "1.0"],
     ],
 )
 def test_usage_errors(
@@ -239,7 +242,8 @@ def test_docker_without_an_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 @pytest.mark.parametrize(
     "options",
     [[], ["--script", "01*", "--script", "links"], ["--transport", "unix", "--cache", "loose"],
-     ["--cache", "none", "--cache", "mmap", "--msize", "4096", "--msize", "65536"]],
+     ["--cache", "none", "--cache", "mmap", "--msize", "4096", "--msize", "65536"],
+     ["--access", "any", "--access", "user"]],
 )  # fmt: skip
 def test_docker_hands_the_plan_on(options: list[str]) -> None:
     """The lab in the container plans what the lab outside has planned."""

@@ -160,4 +160,8 @@ def test_mount_commands() -> None:
     unix = nine(Path("/m"), Cell("unix", "mmap", 8192), "unix:///run/s", "/x").steps[0]
     assert "msize=8192,aname=/x" in unix[4]
     assert unix[5] == "/run/s"
+    fd = nine(Path("/m"), Cell("fd", access="any"), "tcp://127.0.0.1:564", "")
+    assert "trans=fd" in fd.steps[0][4]
+    assert "rfdno={fd},wfdno={fd},access=any" in fd.steps[0][4]
+    assert fd.connect == "tcp://127.0.0.1:564"
     assert len(bind(Path("/m"), Path("/s"), read_only=True).steps) == len(("bind", "remount"))

@@ -11,6 +11,7 @@ from ninep.conformance.kernel.needs import Facts, unmet, valid
 ALL = Facts(
     transport="tcp",
     cache="none",
+    access="client",
     kernel=(6, 1),
     root=True,
     read_only=True,
@@ -21,6 +22,7 @@ ALL = Facts(
 NOTHING = Facts(
     transport="unix",
     cache="loose",
+    access="any",
     kernel=(5, 10),
     root=False,
     read_only=False,
@@ -30,6 +32,7 @@ NOTHING = Facts(
 )
 NEEDS = [
     ("root", "needs root"),
+    ("users", "with access=any the server sees one user only"),
     ("read-only", "needs a read-only form of the server (--readonly-server)"),
     ("xattr", "needs extended attributes below the export"),
     ("xattr-64k", "needs attribute values of 65536 bytes below the export"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninep.conformance.kernel.catalog import Script
 from ninep.conformance.kernel.model import Cell, Planned
-from ninep.conformance.kernel.plan import chosen_plan, default_plan, longest_first
+from ninep.conformance.kernel.plan import all_cells, chosen_plan, default_plan, longest_first
 
 
 def script(name: str, *needs: str, short: bool = False, deadline: float = 0.0) -> Script:
@@ -36,7 +36,7 @@ def test_default_plan_has_no_empty_cells() -> None:
 
 def test_chosen_plan_is_the_product() -> None:
     """What was asked for is combined; what was not keeps its default; repetition is harmless."""
-    plan = chosen_plan(SCRIPTS[:1], ["tcp", "unix", "tcp"], [], [4096, 65536])
+    plan = chosen_plan(SCRIPTS[:1], ["tcp", "unix", "tcp"], [], [4096, 65536], [])
     assert [planned.cell for planned in plan] == [
         Cell("tcp", "none", 4096),
         Cell("tcp", "none", 65536),
@@ -44,6 +44,14 @@ def test_chosen_plan_is_the_product() -> None:
         Cell("unix", "none", 65536),
     ]
     assert {planned.scripts for planned in plan} == {("01_a",)}
+
+
+def test_all_cells() -> None:
+    """Everything is every value of every part, in which one script stands."""
+    plan = all_cells(SCRIPTS[:1])
+    assert len({planned.cell.name for planned in plan}) == len(plan) == 4 * 3 * 3 * 3
+    assert Cell("fd", "readahead", 65536, "any") in [planned.cell for planned in plan]
+    assert {planned.cell.needs for planned in plan} == {(), ("kernel>=6.4",)}
 
 
 def test_longest_first() -> None:

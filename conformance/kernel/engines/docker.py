@@ -80,6 +80,7 @@ def arguments(job: Job) -> list[str]:
         cell = planned.cell
         found += ["--transport", cell.transport, "--cache", cell.cache]
         found += ["--msize", str(cell.msize)] if cell.msize else []
+        found += ["--access", cell.access] if cell.access else []
     return found
 
 

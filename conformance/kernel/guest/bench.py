@@ -114,7 +114,8 @@ class Bench:
         try:
             for name in planned.scripts:
                 if self.claim(number, name):
-                    self.mounted(number, stands[False])
+                    if not needs.unmet(planned.cell.needs, self.facts(planned)):
+                        self.mounted(number, stands[False])
                     self.run_script(number, planned, load(name), stands)
         except (ServerError, MountError) as failure:
             emit("cell-trouble", cell=number, text=str(failure))
@@ -167,6 +168,7 @@ class Bench:
         return needs.Facts(
             transport=planned.cell.transport,
             cache=planned.cell.cache,
+            access=planned.cell.access or "client",
             kernel=kernel_version(),
             root=os.geteuid() == 0,
             read_only=self.job.readonly is not None,
@@ -213,7 +215,7 @@ class Bench:
                 title=check.title,
                 clauses=check.clauses,
             )
-            reason = needs.unmet((*script.needs, *check.needs), facts)
+            reason = needs.unmet((*planned.cell.needs, *script.needs, *check.needs), facts)
             if reason:
                 self.tell(number, script, check, "mount", Result("skip", reason))
             else:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from ..model import Cell
 VERSION = "9p2000.L"
 PATIENCE = 20.0
 """Seconds that a mount may take."""
+FD = "{fd}"
+"""Stands in options for the number of a descriptor."""
 LOCK_RETRY = 1
 """Seconds between a waiting lock's requests; the kernel's own default is 30."""
 
@@ -26,12 +31,15 @@ class Mount:
 
     target: Path
     steps: tuple[tuple[str, ...], ...]
+    connect: str = ""
+    """The server's address when the connection is made here and handed to the kernel."""
 
     def mount(self) -> None:
         """Mount; raise MountError with the reason."""
         self.target.mkdir(parents=True, exist_ok=True)
-        for step in self.steps:
-            run(["mount", *step])
+        with connection(self.connect) as fd:
+            for step in self.steps:
+                run(["mount", *(word.replace(FD, str(fd)) for word in step)], fd)
 
     def unmount(self) -> None:
         """Unmount; raise MountError when it is busy."""
@@ -54,14 +62,30 @@ class Mount:
         return found[-1] if found else ""
 
 
-def run(command: list[str]) -> None:
+@contextmanager
+def connection(addr: str) -> Iterator[int | None]:
+    """Provide a connected socket, whose descriptor the kernel keeps; None for no address."""
+    if not addr:
+        yield None
+        return
+    host, _, port = addr.partition("://")[2].rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
+            sock.settimeout(None)
+            yield sock.fileno()
+    except OSError as problem:
+        raise MountError(f"cannot connect to {addr}: {problem}") from None
+
+
+def run(command: list[str], fd: int | None = None) -> None:
     """Run mount or umount, which say on stderr what went wrong.
 
     One that waits for a server that never answers cannot even be killed before the server is: it
     is left behind.
     """
     pipe = subprocess.PIPE
-    process = subprocess.Popen(command, stderr=pipe, text=True, errors="replace")
+    fds = () if fd is None else (fd,)
+    process = subprocess.Popen(command, stderr=pipe, text=True, errors="replace", pass_fds=fds)
     try:
         words = process.communicate(timeout=PATIENCE)[1]
     except subprocess.TimeoutExpired:
@@ -75,15 +99,21 @@ def nine(target: Path, cell: Cell, addr: str, aname: str) -> Mount:
     """Describe a 9P mount of the server at `addr`."""
     endpoint = addr.partition("://")[2]
     options = [f"trans={cell.transport}", f"version={VERSION}", f"cache={cell.cache}"]
-    source = endpoint
+    source, connect = endpoint, ""
     if cell.transport == "tcp":
         source, _, port = endpoint.rpartition(":")
         options.append(f"port={port}")
+    if cell.transport == "fd":
+        source, connect = "ninep", addr
+        options += [f"rfdno={FD}", f"wfdno={FD}"]
+    if cell.access:
+        options.append(f"access={cell.access}")
     if cell.msize:
         options.append(f"msize={cell.msize}")
     options += [f"aname={aname}"] if aname else []  # from Linux 6.19 on an empty one is refused
     options += ["uname=root", f"locktimeout={LOCK_RETRY}"]
-    return Mount(target, (("-i", "-t", "9p", "-o", ",".join(options), source, str(target)),))
+    step = ("-i", "-t", "9p", "-o", ",".join(options), source, str(target))
+    return Mount(target, (step,), connect)
 
 
 def bind(target: Path, source: Path, *, read_only: bool = False) -> Mount:
