@@ -12,6 +12,7 @@ import datetime as dt
 import io
 import logging
 import os
+import resource
 import signal
 import stat
 import sys
@@ -215,6 +216,7 @@ def serve(args: argparse.Namespace) -> int:
         if name in exports:
             raise Ended(f"--export {text}: the name is used twice")
         exports[name] = tree
+    raise_descriptor_limit()
     server = Server(
         exports,
         *(args.listen or [parse(DEFAULT)]),
@@ -223,6 +225,15 @@ def serve(args: argparse.Namespace) -> int:
         devices=args.devices,
     )
     return asyncio.run(listen(server))
+
+
+def raise_descriptor_limit() -> None:
+    """Use as many descriptors as are allowed: every file that a client knows takes one.
+
+    A kernel that caches (cache=loose) remembers thousands.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def export(text: str) -> tuple[bytes, Backend]:

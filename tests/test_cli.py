@@ -408,7 +408,7 @@ async def test_a_server_that_speaks_something_else(capfd: pytest.CaptureFixture[
         ["serve", "/", "--dialect", "9P2001"],
         ["serve", "/", "--dialect", "9P2000"],
         ["lab", "--transport", "pigeon"],
-        ["lab", "--kernel", "nope"],
+        ["lab", "--engine", "nope"],
         ["ls", "foo..bar:5640", "/"],
         ["ls", "exec:foo 'bar", "/"],
         ["ls", "127.0.0.1:1", "/", "--uid", "-1"],
@@ -579,3 +579,12 @@ def test_nobody_reads_the_addresses(tmp_path: Path) -> None:
 def test_when(seconds: int, text: str) -> None:
     """Times before 1970 and beyond any calendar can be written."""
     assert cli.when(seconds) == text
+
+
+def test_serve_uses_the_descriptors_that_are_allowed(root: Path) -> None:
+    """Files that clients know take one each."""
+    with serve(str(root), "--listen", "127.0.0.1:0") as (process, _):
+        limits = Path(f"/proc/{process.pid}/limits").read_text(encoding="ascii")
+    (line,) = (line for line in limits.splitlines() if line.startswith("Max open files"))
+    soft, hard = line.split()[3:5]
+    assert soft == hard

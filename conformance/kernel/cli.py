@@ -162,6 +162,8 @@ def needs_text(needs: Sequence[str]) -> str:
 
 def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
     """Turn arguments into a job."""
+    if args.fetch:
+        raise UsageError("--fetch belongs to: ninep lab kernels")
     if args.all and (args.transport or args.cache or args.msize or args.access):
         raise UsageError("--all leaves nothing to choose: --transport and its like, or --all")
     if problem := unwritable((args.json, args.junit)):

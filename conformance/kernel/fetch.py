@@ -23,6 +23,8 @@ from .kernels import KernelError, Source
 CONFIGURED = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SECURITY = "-security"
+PART = "fetch-"
+"""Begins the names of folders in which a fetch is under way."""
 LIBC = "usr/lib/x86_64-linux-gnu"
 LOADER = "ld-linux-x86-64.so.2"
 IMAGES = ("usr/bin/linux.uml", "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
@@ -38,7 +40,7 @@ def fetch(wanted: Sequence[Source], say: Say) -> None:
     Errors: KernelError
     """
     check_tools()
-    with the_lock() as folder, tempfile.TemporaryDirectory(dir=folder, prefix="fetch-") as name:
+    with the_lock() as folder, tempfile.TemporaryDirectory(dir=folder, prefix=PART) as name:
         apt = Apt(Path(name), {source.suite for source in wanted} | {codename()})
         say(f"asking the archive ({', '.join(sorted(apt.suites))})")
         apt.update()
@@ -73,6 +75,8 @@ def the_lock() -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise KernelError(f"another ninep fetches into {folder}") from None
+        for left in folder.glob(f"{PART}*"):  # of one that was killed
+            shutil.rmtree(left, ignore_errors=True)
         yield folder
 
 

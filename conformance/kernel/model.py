@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Outcome = Literal["pass", "fail", "skip", "error"]
-"""`fail` is the server's, `error` the environment's or ours."""
+Outcome = Literal["pass", "fail", "skip", "error", "waived"]
+"""`fail` is the server's, `error` the environment's or ours, `waived` the kernel's."""
 
 Side = Literal["mount", "control"]
-SEVERITY: dict[Outcome, int] = {"pass": 0, "skip": 0, "error": 1, "fail": 2}
+SEVERITY: dict[Outcome, int] = {"pass": 0, "skip": 0, "waived": 1, "error": 2, "fail": 3}
 
 GOOD, FAILED, USAGE, DIED, FAULT = 0, 1, 2, 3, 4
 """Exit codes, the same in every command of ninep."""
@@ -109,6 +109,8 @@ class CheckReport:
     clauses: tuple[str, ...] = ()
     mount: Result | None = None
     control: Result | None = None
+    waiver: str = ""
+    """Why a failure is the kernel's own."""
 
     @property
     def outcome(self) -> Outcome:
@@ -119,7 +121,7 @@ class CheckReport:
             return "skip"
         if self.control is not None and self.control.outcome in ("fail", "error"):
             return "error"
-        return self.mount.outcome
+        return "waived" if self.waiver and self.mount.outcome == "fail" else self.mount.outcome
 
     @property
     def message(self) -> str:
@@ -128,6 +130,8 @@ class CheckReport:
             return "it never ran"
         if self.outcome == "error" and self.control is not None and self.control.message:
             return f"the control failed, so the environment is to blame: {self.control.message}"
+        if self.outcome == "waived":
+            return f"{self.waiver} ({self.mount.message})"
         return self.mount.message
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .model import CellReport, Job, Report, Result, ScriptReport
+from .waivers import waived
 
 Event = dict[str, Any]
 """What the guest says: a name under `event`, and the fields that `guest.bench` gives it."""
@@ -100,6 +101,8 @@ class Recorder:
         script.seconds = event["seconds"]
         for check in script.checks:
             check.control = check.control or self.earlier_control(script.name, check.name)
+            about = (script.name, check.name, self.report.engine, self.report.kernel)
+            check.waiver = waived(*about, self.cell(event).cell.cache)
         self.finished.add((event["cell"], event["script"]))
         while self.untold and self.untold[0] in self.finished:
             self.tell(self.untold.pop(0))

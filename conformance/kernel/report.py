@@ -37,7 +37,7 @@ def script_lines(script: ScriptReport, paint: Paint, *, verbose: bool = False) -
     sides = f"mount {script.side('mount'):5} control {script.side('control'):5}"
     count = f"{len(script.checks):3} checks"
     lines = [f"  {word} {script.name:{WIDTH}} {count}  {sides} {script.seconds:6.1f} s"]
-    shown = [c for c in script.checks if verbose or c.outcome in ("fail", "error")]
+    shown = [c for c in script.checks if verbose or c.outcome in ("fail", "error", "waived")]
     lines += [check_line(check, paint) for check in shown]
     lines += [f"        trouble: {visible(line)}" for line in script.trouble.splitlines()]
     lines += [f"        kernel: {visible(line)}" for line in script.kernel_log]
@@ -88,17 +88,19 @@ def sums(counts: Counter[Outcome]) -> str:
         "fail": "failed",
         "error": "errors",
         "skip": "skipped",
+        "waived": "waived",
     }
+    words = {word: text for word, text in words.items() if word != "waived" or counts[word]}
     return ", ".join(f"{counts[outcome]} {word}" for outcome, word in words.items())
 
 
 def overview(reports: Sequence[Report], wanted: int) -> list[str]:
     """Render several runs: a line for each kernel."""
     width = max([len("kernel"), *(len(one.kernel) for one in reports)])
-    lines = ["", f"{'kernel':{width}} engine    passed  failed  errors skipped  seconds"]
+    lines = ["", f"{'kernel':{width}} engine    passed  failed  errors  waived skipped  seconds"]
     for one in reports:
         counts = Counter(script.outcome for script in one.scripts)
-        outcomes: tuple[Outcome, ...] = ("pass", "fail", "error", "skip")
+        outcomes: tuple[Outcome, ...] = ("pass", "fail", "error", "waived", "skip")
         cells = "".join(f"{counts[outcome] or '·':>8}" for outcome in outcomes)
         why = f"  {visible(one.trouble or one.fault)}" if one.trouble or one.fault else ""
         lines.append(f"{one.kernel:{width}} {one.engine:6}  {cells}{one.seconds:9.0f}{why}")
@@ -172,6 +174,7 @@ def check_data(check: CheckReport) -> dict[str, Any]:
         "clauses": check.clauses,
         "verdict": check.outcome,
         "message": check.message,
+        "waiver": check.waiver,
         "mount": result_data(check.mount),
         "control": result_data(check.control),
     }
@@ -241,7 +244,7 @@ def case(suite_name: str, check: CheckReport) -> ET.Element:
         name=xml_text(check.name),
         time=f"{seconds:.3f}",
     )
-    tags = {"fail": "failure", "error": "error", "skip": "skipped"}
+    tags = {"fail": "failure", "error": "error", "skip": "skipped", "waived": "skipped"}
     if check.outcome in tags:
         message = xml_text(check.message)
         ET.SubElement(element, tags[check.outcome], message=message).text = message

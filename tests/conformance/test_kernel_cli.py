@@ -87,6 +87,7 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expecte
         ["--all", "--cache", "loose"],
         ["--kernel", "1.0"],
         ["kernels", "--fetch", "1.0"],
+        ["--fetch", "6.1"],
     ],
 )
 def test_usage_errors(

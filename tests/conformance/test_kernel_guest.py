@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from ninep.conformance.kernel.expect import Failed, Skipped
 from ninep.conformance.kernel.guest import isolate
 from ninep.conformance.kernel.guest.bench import Bench
 from ninep.conformance.kernel.guest.kernel_log import COMPLAINT
-from ninep.conformance.kernel.guest.mounts import bind, nine
+from ninep.conformance.kernel.guest.mounts import MountError, bind, connection, nine
 from ninep.conformance.kernel.guest.servers import Server, ServerError, accepts_tcp, accepts_unix
 from ninep.conformance.kernel.model import Cell, Job, Result
 
@@ -165,3 +166,16 @@ def test_mount_commands() -> None:
     assert "rfdno={fd},wfdno={fd},access=any" in fd.steps[0][4]
     assert fd.connect == "tcp://127.0.0.1:564"
     assert len(bind(Path("/m"), Path("/s"), read_only=True).steps) == len(("bind", "remount"))
+
+
+def test_a_connection_for_the_kernel() -> None:
+    """With trans=fd the connection is made here; one that cannot be made is a failed mount."""
+    with connection("") as nothing:
+        assert nothing is None
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        addr = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        with connection(addr) as fd:
+            assert fd is not None
+            assert os.fstat(fd)
+    with pytest.raises(MountError, match=f"cannot connect to {addr}"), connection(addr):
+        pass

@@ -247,6 +247,14 @@ def test_one_at_a_time(cache: Path) -> None:
             pass
 
 
+def test_what_a_killed_fetch_left_goes(cache: Path) -> None:
+    """The next one removes it, and leaves the kernels."""
+    (cache / "fetch-abc/tree").mkdir(parents=True)
+    (cache / "uml-6.1").mkdir()
+    with fetch.the_lock():
+        assert sorted(path.name for path in cache.iterdir()) == ["lock", "uml-6.1"]
+
+
 def test_a_cache_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The reason and the folder are said; boot times are forgotten without a word."""
     (tmp_path / "file").touch()

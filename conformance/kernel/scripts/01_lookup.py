@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from ..expect import equal, raises, true
+from ..expect import equal, needs, raises, true
 from ..files import write
 from ..place import Place
 
@@ -96,8 +96,9 @@ def check_inode_is_stable(here: Place) -> None:
     )
 
 
+@needs("coherent")
 def check_negative_is_not_kept(here: Place) -> None:
-    """A name that was missing is found once it exists.
+    """A name that was missing is found once it exists; with cache=loose Linux 7.2 keeps it missing.
 
     Clauses: walk.full-binds
     """

@@ -1,0 +1,42 @@
+"""Failures that are a kernel's own: `waivers.toml`, and to what they apply."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("waivers.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One row; the table says what the columns mean."""
+
+    script: str
+    check: str
+    engine: str
+    kernel: str
+    cache: tuple[str, ...]
+    reason: str
+
+
+@cache
+def waivers() -> tuple[Waiver, ...]:
+    """Return the table."""
+    rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["waiver"]
+    return tuple(Waiver(**{**row, "cache": tuple(row["cache"])}) for row in rows)
+
+
+def waived(script: str, check: str, engine: str, kernel: str, mode: str) -> str:
+    """Return why a check may fail there; nothing if it may not."""
+    for one in waivers():
+        same = (one.script, one.check, one.engine) == (script, check, engine)
+        if (
+            same
+            and mode in one.cache
+            and f"{kernel}-".startswith((one.kernel + "-", one.kernel + "."))
+        ):
+            return one.reason
+    return ""
