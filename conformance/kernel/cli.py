@@ -10,11 +10,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TextIO
 
 from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
-from . import commands, fetch, kernels, listing, report
+from . import fetch, kernels, listing, report
 from .catalog import Script, load_all, select
 from .engines import Engine, EngineError
 from .engines.choice import NAMES, engine
@@ -22,6 +23,7 @@ from .kernels import Kernel, KernelError
 from .model import DIED, GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport, exit_code
 from .plan import ACCESSES, TRANSPORTS, all_cells, chosen_plan, default_plan
 from .record import Event, Recorder
+from .serving import servings
 
 EXAMPLE = """\
 examples:
@@ -31,7 +33,8 @@ examples:
   ninep lab --kernel all --cache none        on every kernel that is here
   ninep lab --kernel ../linux/arch/x86/boot/bzImage
   ninep lab --script locks --cache none --cache loose
-  ninep lab --server 'diod -f -n -N -l {endpoint} -e {root} -d 0' --aname '{root}'
+  ninep lab --server ninep --server diod     the same kernel on two servers, and where they differ
+  ninep lab --server 'my-server --listen {endpoint} {root}' --aname '{root}'
 """
 MSIZE_MIN = 4096
 INTERRUPTED = "interrupted"
@@ -67,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--access", action="append", default=[], choices=ACCESSES, help="repeatable")
     add("--all", action="store_true", help="every cache, transport, msize and access there is")
     add("--script", action="append", default=[], metavar="GLOB", help="01_lookup, lookup, 0*, …")
-    add("--server", metavar="COMMAND", help="with {addr} (or {endpoint}) and {root}")
+    add("--server", action="append", default=[], metavar="COMMAND",
+        help="with {addr} (or {endpoint}) and {root}; or ninep, diod; repeatable")  # fmt: skip
     add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
     add("--aname", default="", metavar="NAME", help="of the mount; may contain {root}")
     add("--jobs", type=jobs, default=0, metavar="N", help="guests at once (engine uml)")
@@ -169,29 +173,21 @@ def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
     if problem := unwritable((args.json, args.junit)):
         raise UsageError(problem)
     try:
-        server = commands.parse(args.server or commands.SERVER)
-        readonly = readonly_command(args)
+        first = servings(args.server, args.readonly_server, args.aname)[0]
     except ValueError as problem:
         raise UsageError(str(problem)) from None
     package = importlib.util.find_spec("ninep")
     found = package.origin if package else None
     return Job(
         cells=plan(args, scripts),
-        server=server,
-        readonly=readonly,
+        server=first.command,
+        readonly=first.readonly,
         python=sys.executable,
-        aname=args.aname,
+        aname=first.aname,
         repository=repository(),
         jobs=args.jobs,
         pythonpath=str(Path(found).parents[1]) if found else None,
     )
-
-
-def readonly_command(args: argparse.Namespace) -> tuple[str, ...] | None:
-    """Return the read-only form: as given, ours for our own server, none for a foreign one."""
-    if args.readonly_server:
-        return commands.parse(args.readonly_server)
-    return None if args.server else commands.parse(commands.READONLY)
 
 
 def plan(args: argparse.Namespace, scripts: Sequence[Script]) -> tuple[Planned, ...]:
@@ -210,15 +206,19 @@ def repository() -> str | None:
 
 
 def run_job(args: argparse.Namespace, job: Job, chosen: Sequence[Engine]) -> int:
-    """Run the job on one kernel after the other, write the reports."""
+    """Run the job on each kernel with each server, write the reports."""
     out = sys.stderr if "-" in (args.json, args.junit) else sys.stdout
     reports: list[Report] = []
-    for one in chosen:
-        reports.append(run_kernel(args, replace(job, engine=one.name), one, out))
+    wanted = list(product(chosen, servings(args.server, args.readonly_server, args.aname)))
+    for one, server in wanted:
+        part = replace(job, engine=one.name, server=server.command, readonly=server.readonly)
+        reports.append(run_kernel(args, replace(part, aname=server.aname), one, out))
+        reports[-1].server = server.name
         if reports[-1].trouble == INTERRUPTED:
             break
-    if len(chosen) > 1:
-        Terminal(out).lines(report.overview(reports, len(chosen)))
+    if len(wanted) > 1:
+        Terminal(out).lines(report.overview(reports, len(wanted)))
+        Terminal(out).lines(report.differences(reports))
     return exit_code(reports) if write_reports(args, reports) else USAGE
 
 

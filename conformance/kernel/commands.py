@@ -2,6 +2,7 @@
 
 `{addr}`      tcp://127.0.0.1:5640 or unix:///run/lab/9p.sock
 `{endpoint}`  the same without its scheme, for servers that want it so
+`{host}`      the host of a tcp address, and `{port}` its port
 `{root}`      the exported directory
 `{python}`    the interpreter that runs the lab
 """
@@ -13,7 +14,10 @@ from collections.abc import Iterable
 
 READONLY = "{python} -m ninep serve {root} --listen {addr}"
 SERVER = f"{READONLY} --rw --devices"
-KNOWN = ("addr", "endpoint", "root", "python")
+KNOWN = ("addr", "endpoint", "host", "port", "root", "python")
+
+
+ADDRESS = ("{addr}", "{endpoint}", "{port}")
 
 
 def parse(template: str) -> tuple[str, ...]:
@@ -21,14 +25,17 @@ def parse(template: str) -> tuple[str, ...]:
     words = tuple(shlex.split(template))
     if not words:
         raise ValueError("the server command is empty")
-    if "{root}" not in template or not ("{addr}" in template or "{endpoint}" in template):
+    if "{root}" not in template or not any(name in template for name in ADDRESS):
         raise ValueError("the server command needs {root} and {addr} (or {endpoint})")
     return words
 
 
 def fill(words: Iterable[str], *, addr: str, root: str, python: str) -> list[str]:
     """Put the values in; a value with blanks stays one word."""
-    values = {"addr": addr, "endpoint": addr.partition("://")[2], "root": root, "python": python}
+    endpoint = addr.partition("://")[2]
+    host, _, port = endpoint.rpartition(":")
+    values = {"addr": addr, "endpoint": endpoint, "host": host, "port": port}
+    values |= {"root": root, "python": python}
     return [replace(word, values) for word in words]
 
 

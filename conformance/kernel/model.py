@@ -205,6 +205,8 @@ class Report:
     trouble: str = ""
     fault: str = ""
     seconds: float = 0.0
+    server: str = ""
+    """What people call it."""
 
     @property
     def scripts(self) -> list[ScriptReport]:

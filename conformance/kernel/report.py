@@ -33,7 +33,7 @@ def cell_header(cell: CellReport) -> list[str]:
 
 def script_lines(script: ScriptReport, paint: Paint, *, verbose: bool = False) -> list[str]:
     """Render a script: one line, and one more for whatever is not as it should be."""
-    word = paint(f"{script.outcome.upper():5}", script.outcome)
+    word = paint(f"{script.outcome.upper():6}", script.outcome)
     sides = f"mount {script.side('mount'):5} control {script.side('control'):5}"
     count = f"{len(script.checks):3} checks"
     lines = [f"  {word} {script.name:{WIDTH}} {count}  {sides} {script.seconds:6.1f} s"]
@@ -95,17 +95,46 @@ def sums(counts: Counter[Outcome]) -> str:
 
 
 def overview(reports: Sequence[Report], wanted: int) -> list[str]:
-    """Render several runs: a line for each kernel."""
+    """Render several runs: a line for each kernel and server."""
     width = max([len("kernel"), *(len(one.kernel) for one in reports)])
-    lines = ["", f"{'kernel':{width}} engine    passed  failed  errors  waived skipped  seconds"]
+    other = max([len("server"), *(len(one.server) for one in reports)])
+    head = f"{'kernel':{width}} engine {'server':{other}}"
+    lines = ["", f"{head}  passed  failed  errors  waived skipped  seconds"]
     for one in reports:
         counts = Counter(script.outcome for script in one.scripts)
         outcomes: tuple[Outcome, ...] = ("pass", "fail", "error", "waived", "skip")
         cells = "".join(f"{counts[outcome] or '·':>8}" for outcome in outcomes)
         why = f"  {visible(one.trouble or one.fault)}" if one.trouble or one.fault else ""
-        lines.append(f"{one.kernel:{width}} {one.engine:6}  {cells}{one.seconds:9.0f}{why}")
+        about = f"{one.kernel:{width}} {one.engine:6} {one.server:{other}}"
+        lines.append(f"{about}{cells}{one.seconds:9.0f}{why}")
     left = wanted - len(reports)
-    return [*lines, f"NOT RUN  {left} more kernels"] if left else lines
+    return [*lines, f"NOT RUN  {left} more"] if left else lines
+
+
+def differences(reports: Sequence[Report]) -> list[str]:
+    """Render where servers differ on one kernel: the check, and what it came to on each."""
+    lines = []
+    for kernel in dict.fromkeys((one.engine, one.kernel) for one in reports):
+        same = [one for one in reports if (one.engine, one.kernel) == kernel]
+        seen = {one.server: outcomes(one) for one in same}
+        for check in dict.fromkeys(check for found in seen.values() for check in found):
+            came = {server: found[check] for server, found in seen.items() if check in found}
+            if len({check.outcome for check in came.values()} - {"skip"}) > 1:
+                lines.append(f"differs  {kernel[0]}:{kernel[1]} {' '.join(check)}")
+                lines += [
+                    f"  {name:10} {c.outcome} {visible(c.message)}" for name, c in came.items()
+                ]
+    return ["", *lines] if lines else []
+
+
+def outcomes(report: Report) -> dict[tuple[str, str], CheckReport]:
+    """Return the checks of a run by cell, and by script and name."""
+    return {
+        (cell.cell.name, f"{script.name}/{check.name}"): check
+        for cell in report.cells
+        for script in cell.scripts
+        for check in script.checks
+    }
 
 
 def to_json(reports: Sequence[Report]) -> str:
@@ -124,6 +153,7 @@ def as_data(report: Report) -> dict[str, Any]:
     """Return the run on one kernel as plain data."""
     return {
         "engine": report.engine,
+        "server": report.server,
         "kernel": report.kernel,
         "control": report.control,
         "exit_code": report.exit_code,
@@ -191,7 +221,7 @@ def to_junit(reports: Sequence[Report]) -> str:
     """Render the runs as JUnit XML: a suite for each script in each cell."""
     root = ET.Element("testsuites", name="ninep lab")
     for one in reports:
-        kernel = f"{one.engine}:{one.kernel}/" if len(reports) > 1 else ""
+        kernel = f"{one.engine}:{one.kernel}/{one.server}/" if len(reports) > 1 else ""
         root.extend(suites(kernel, one))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"

@@ -129,7 +129,7 @@ def test_json_on_stdout(
     lab(monkeypatch, FakeEngine(), "--json", "-", "--script", "lookup")
     said = capsys.readouterr()
     assert json.loads(said.out)["runs"][0]["kernel"] == "6.1.0"
-    assert "PASS  01_lookup" in said.err
+    assert "PASS   01_lookup" in said.err
 
 
 def test_plain_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def test_text() -> None:
     lines = report.script_lines(sample().cells[0].scripts[0], plain)
     blame = "the control failed, so the environment is to blame"
     assert lines == [
-        "  FAIL  01_s                     4 checks  mount fail  control fail     1.2 s",
+        "  FAIL   01_s                     4 checks  mount fail  control fail     1.2 s",
         "        fail bad: Fails. [walk.first-name]\n             expected 1, got 2",
         f"        error env: Red.\n             {blame}: expected 1, got 2",
     ]
@@ -114,3 +114,21 @@ def test_totals() -> None:
         "scripts  0 passed, 1 failed, 0 errors, 0 skipped",
         "checks   1 passed, 1 failed, 1 errors, 1 skipped  in 9 s",
     ]
+
+
+def test_differences() -> None:
+    """Two servers on one kernel: the checks that came to something else, with what each said."""
+    ours, other = sample(), sample()
+    ours.server, other.server = "ninep", "diod"
+    assert report.differences([ours, other]) == []
+    ours.cells[0].scripts[0].checks[1].mount = Result("pass")
+    assert report.differences([ours, other]) == [
+        "",
+        "differs  uml:6.1.176 tcp,cache=none 01_s/bad",
+        "  ninep      pass ",
+        "  diod       fail expected 1, got 2",
+    ]
+    lines = report.overview([ours, other], 3)
+    assert lines[1].split()[:4] == ["kernel", "engine", "server", "passed"]
+    assert [line.split()[2] for line in lines[2:4]] == ["ninep", "diod"]
+    assert lines[-1] == "NOT RUN  1 more"

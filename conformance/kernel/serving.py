@@ -1,0 +1,61 @@
+"""The servers of a run: ours, one of `conformance/adapters/`, or a command of the user's own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..adapters import Adapter, adapters
+from . import commands
+
+OURS = "ninep"
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One server: what people call it, its command, that of its read-only form, the mount's aname.
+
+    Commands are word lists with the placeholders of `commands.fill`.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    readonly: tuple[str, ...] | None = None
+    aname: str = ""
+
+
+def servings(texts: Sequence[str], readonly: str | None, aname: str) -> list[Serving]:
+    """Return the servers that were asked for, ours if none was.  Errors: ValueError"""
+    if readonly and len(texts) > 1:
+        raise ValueError("--readonly-server is the form of one server, and there are several")
+    found = {text: serving(text, readonly, aname) for text in texts or [OURS]}
+    names = [one.name for one in found.values()]
+    return [
+        replace(one, name=text) if names.count(one.name) > 1 else one for text, one in found.items()
+    ]
+
+
+def serving(text: str, readonly: str | None, aname: str) -> Serving:
+    """Return the server that a name or a command means.  Errors: ValueError"""
+    if text == OURS:
+        ours = commands.parse(commands.SERVER)
+        return Serving(OURS, ours, commands.parse(readonly or commands.READONLY), aname)
+    known = {name: adapter for name, adapter in adapters().items() if can_be_named(adapter)}
+    if text in known:
+        adapter = known[text]
+        if lacks := [program for program in adapter.needs if shutil.which(program) is None]:
+            raise ValueError(f"--server {text}: the program {lacks[0]} is not installed")
+        return Serving(text, adapter.command, None, aname or adapter.aname)
+    if " " not in text.strip():
+        names = " ".join([OURS, *known])
+        raise ValueError(
+            f"--server {text}: expected a command with {{addr}} and {{root}}, or {names}"
+        )
+    form = commands.parse(readonly) if readonly else None
+    return Serving(text.split(maxsplit=1)[0], commands.parse(text), form, aname)
+
+
+def can_be_named(adapter: Adapter) -> bool:
+    """Say whether a guest can run it: an installed program that needs no file of its own."""
+    return bool(adapter.needs) and not adapter.pypi and not adapter.config
