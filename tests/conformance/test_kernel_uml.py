@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +16,7 @@ import pytest
 
 from ninep.conformance.kernel.engines import guests
 from ninep.conformance.kernel.engines.uml import UmlEngine
-from ninep.conformance.kernel.model import Cell, Job, Planned
+from ninep.conformance.kernel.model import DIED, Cell, Job, Planned
 
 REASON = UmlEngine().available()
 TIMEOUT = 120
@@ -77,3 +80,47 @@ def test_boot(tmp_path: Path) -> None:
     assert {(script["mount"], script["control"]) for script in scripts} == {("pass", "pass")}
     assert " 9p " in run["cells"][0]["mount"]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def processes(folder: Path) -> list[int]:
+    """Return the processes whose command line names something in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(folder) in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
+@pytest.mark.parametrize("victim", ["lab", "guest"])
+def test_killed_under_load(tmp_path: Path, victim: str) -> None:
+    """A lab that is told to end, and one whose guest is killed, say so, and leave nothing."""
+    results, work = tmp_path / "results.json", tmp_path / "work"
+    work.mkdir()
+    command = [sys.executable, "-m", "ninep.conformance.kernel", "--engine", "uml", "--jobs", "1"]
+    with subprocess.Popen(
+        [*command, "--transport", "tcp", "--script", "statfs", "--script", "concurrency",
+         "--json", str(results), "--events"],
+        stdout=subprocess.PIPE,
+        env={"TMPDIR": str(work), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        cwd=Path(__file__).parents[2],
+    ) as lab:  # fmt: skip
+        assert lab.stdout is not None
+        begun = False
+        while not begun:  # the first of its checks has its result, the next one runs
+            event = json.loads(lab.stdout.readline())
+            begun = event["event"] == "result" and event["script"] == "20_concurrency"
+        if victim == "lab":
+            lab.terminate()
+        else:
+            guest = next(pid for pid in processes(work) if pid != lab.pid)
+            os.killpg(guest, signal.SIGKILL)
+        lab.stdout.read()
+        assert lab.wait(TIMEOUT) == DIED
+    (run,) = json.loads(results.read_text(encoding="utf-8"))["runs"]
+    assert ("interrupted" if victim == "lab" else "the guest died") in run["trouble"]
+    verdicts = {script["name"]: script["verdict"] for script in run["cells"][0]["scripts"]}
+    assert verdicts == {"12_statfs": "pass", "20_concurrency": "fail"}
+    assert list(work.iterdir()) == []
+    assert processes(work) == []
