@@ -16,7 +16,7 @@ import pytest
 
 from ninep.conformance.kernel.engines import guests
 from ninep.conformance.kernel.engines.uml import UmlEngine
-from ninep.conformance.kernel.model import DIED, Cell, Job, Planned
+from ninep.conformance.kernel.model import DIED, FAILED, Cell, Job, Planned
 
 REASON = UmlEngine().available()
 TIMEOUT = 120
@@ -124,3 +124,24 @@ def test_killed_under_load(tmp_path: Path, victim: str) -> None:
     assert verdicts == {"12_statfs": "pass", "20_concurrency": "fail"}
     assert list(work.iterdir()) == []
     assert processes(work) == []
+
+
+@pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
+def test_a_planted_mutant(tmp_path: Path) -> None:
+    """A server with one thing wrong that a kernel can notice is red, and the clause is named."""
+    results = tmp_path / "results.json"
+    server = "{python} -m ninep.conformance.mutants.serve setattr-size-needs-name {root} {addr}"
+    done = subprocess.run(
+        [sys.executable, "-m", "ninep.conformance.kernel", "--engine", "uml", "--server", server,
+         "--transport", "tcp", "--script", "unlinked", "--json", str(results)],
+        check=False,
+        capture_output=True,
+        timeout=TIMEOUT,
+        env={"TMPDIR": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == FAILED
+    (run,) = json.loads(results.read_text(encoding="utf-8"))["runs"]
+    checks = run["cells"][0]["scripts"][0]["checks"]
+    failed = [check["clauses"] for check in checks if check["verdict"] == "fail"]
+    assert failed == [["setattr.size-open-fid"]]

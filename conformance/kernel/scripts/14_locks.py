@@ -98,7 +98,7 @@ def check_shared(here: Place) -> None:
 def check_different_ranges(here: Place) -> None:
     """Locks on different ranges do not meet; on overlapping ones they do.
 
-    Clauses: lock.conflict-blocked
+    Clauses: lock.conflict-blocked, lock.byte-range
     """
     one, two = files(here)
     with Holder(lambda: lock(one, fcntl.LOCK_EX, 100, 100)):
