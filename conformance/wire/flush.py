@@ -117,6 +117,7 @@ def reply_before_or_never(p: Peer, name: str) -> None:
     replies = beside(p, (OLD, REQUESTS[name](p)), (51, m.Tflush(OLD)))
     last = dict(replies)[51]
     p.true("flush.always-rflush", isinstance(last, m.Rflush), "Rflush", last)
+    p.make(b"later")  # takes longer than what was flushed, whose reply would come meanwhile
     p.silent("flush.after-reply", [OLD])
 
 
