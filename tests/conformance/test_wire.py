@@ -29,6 +29,7 @@ SERVER = [
 TESTABLE = [c for c in SERVER if c.observable == "wire"]
 CITED = {clause for case in CASES.values() for clause in case.clauses}
 KILLS = recorded()
+TRIES = 3
 LITTLE = 0.02
 """Share of the cases that a server which does next to nothing may pass."""
 
@@ -98,7 +99,10 @@ def test_few_mutants_are_equivalent() -> None:
 
 @pytest.mark.parametrize("page", sorted({case.area for case in CASES.values()}))
 def test_what_is_recorded_still_kills(page: str) -> None:
-    """Each case still fails on the broken server that it is recorded to catch."""
+    """Each case still fails on the broken server that it is recorded to catch.
+
+    On a machine that stands still for a moment a case ends without a verdict: it may try again.
+    """
     wanted: dict[str, list[Case]] = defaultdict(list)
     for name, cases in KILLS.items():
         wanted[name] += [CASES[c] for c in cases if c in CASES and CASES[c].area == page]
@@ -106,7 +110,8 @@ def test_what_is_recorded_still_kills(page: str) -> None:
         (name, case.id)
         for name, cases in wanted.items()
         for case in cases
-        if name not in mutants() or not list(killers(mutants()[name], [case]))
+        if name not in mutants()
+        or not any(list(killers(mutants()[name], [case])) for _ in range(TRIES))
     ]
     assert lived == []
 
