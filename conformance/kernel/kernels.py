@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -15,8 +16,8 @@ from . import modules
 
 ENGINES = ("uml", "qemu")
 TABLE = Path(__file__).with_name("kernels.toml")
-INSTALLED = (Path("/usr/bin/linux"), Path("/usr/lib/uml/modules"))
-"""User Mode Linux as Debian's package puts it: the kernel, and a folder of modules by release."""
+INSTALLED = (Path("linux"), Path("/usr/lib/uml/modules"))
+"""User Mode Linux as Debian's package has it: the program, and a folder of modules by release."""
 MANIFEST = "manifest.json"
 BOOTS = "boots.json"
 UML_MARK = b"uml_dir="
@@ -89,9 +90,11 @@ def here() -> list[Kernel]:
 
 def installed() -> list[Kernel]:
     """Return Debian's User Mode Linux, if it is installed."""
-    path, tree = INSTALLED
-    if not path.exists():
+    program, tree = INSTALLED
+    found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin")
+    if found is None:
         return []
+    path = Path(found)
     release = uml_release(path)
     files = modules.closure(modules.index(tree / release), modules.WANTED["uml"])
     return [Kernel("uml", release, path, tuple(files), "package user-mode-linux, installed")]
