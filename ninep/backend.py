@@ -203,9 +203,17 @@ class Node(Protocol):
         ...
 
     async def rename(
-        self, name: bytes, newdir: Node, newname: bytes, only: Node | None = None
+        self,
+        name: bytes,
+        newdir: Node,
+        newname: bytes,
+        only: Node | None = None,
+        *,
+        replace: bool = True,
     ) -> None:
         """Move a name to another place.  Nodes of the file follow, and all nodes below it.
+
+        Unless `replace`, nothing may have the new name yet: EEXIST.
 
         Clauses: rename.old-missing, rename.directory-only, rename.into-itself, rename.fids-follow,
                 rename.over-directory, rename.over-file, rename.over-full-directory,

@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 from ninep.calls import Calls
 from ninep.codec import Codec, codec, read_size
 from ninep.constants import HDRSZ, MSIZE_MAX, NOFID, NOTAG
-from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError
+from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError, reported
 from ninep.messages import (
     Message,
+    Rerror,
     Rlerror,
     RMessage,
     Rwalk,
@@ -98,8 +99,8 @@ class Channel(Calls):
         Errors: RemoteError (the server's answer is an error), ConnectionLost
         """
         r = await self._exchange(t)
-        if isinstance(r, Rlerror):
-            raise RemoteError(r.ecode, type(t).__name__)
+        if error := reported(r, type(t).__name__):
+            raise error
         if not isinstance(r, reply):
             raise self._left(f"{type(t).__name__} was answered by {type(r).__name__}")
         excess = EXCESS.get(type(t))
@@ -298,7 +299,7 @@ def binds(sent: Sent) -> bool:
     """
     if isinstance(sent.t, Twalk) and isinstance(sent.r, Rwalk):
         return len(sent.r.wqid) == len(sent.t.wname)
-    return sent.r is not None and not isinstance(sent.r, Rlerror)
+    return sent.r is not None and not isinstance(sent.r, Rlerror | Rerror)
 
 
 class Numbers:

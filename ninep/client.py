@@ -204,6 +204,8 @@ async def connect(  # noqa: PLR0913  keywords: what a session is made of
 ) -> AsyncIterator[Client]:
     """Connect to a server, agree on a dialect and attach to `aname`.
 
+    Paths (`ls`, `get`, …) take 9P2000.L; in the other dialects there are the T-messages alone.
+
     A server is left if that takes longer than `timeout` seconds, or if it is silent for so long
     while it owes a reply.
 

@@ -34,6 +34,7 @@ class Codec:
             body = frame(tables, m, dialect).subcon.body.subcon
             self.decoders[m.code] = decoder(body, classes)
             self.encoders[classes[m.name]] = encoder(m.code, body)
+        self.pack_stat = packer(wire_type(tables, "stat", dialect))
         self.pack_dirent = packer(wire_type(tables, "dirent", dialect))
         self.unpack_dirent = unpacker(wire_type(tables, "dirent", dialect), classes)
 

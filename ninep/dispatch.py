@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ninep import messages as m
-from ninep.errors import EIO, ENOMEM, CodecError, error_reply
+from ninep.errors import EIO, ENOMEM, CodecError
 from ninep.messages import RMessage
 from ninep.ops.attach import tattach, tauth
 from ninep.ops.clunk import tclunk, tremove
+from ninep.ops.create import tcreate
 from ninep.ops.flush import tflush
 from ninep.ops.lock import tgetlock, tlock
 from ninep.ops.names import (
@@ -23,14 +24,14 @@ from ninep.ops.names import (
     tsymlink,
     tunlinkat,
 )
-from ninep.ops.open import tlcreate, tlopen
+from ninep.ops.open import tlcreate, tlopen, topen
 from ninep.ops.read import tfsync, tread, treaddir, twrite
-from ninep.ops.stat import tgetattr, tsetattr, tstatfs
+from ninep.ops.stat import tgetattr, tsetattr, tstat, tstatfs
 from ninep.ops.version import tversion
 from ninep.ops.walk import twalk
+from ninep.ops.wstat import twstat
 from ninep.ops.xattr import txattrcreate, txattrwalk
-from ninep.session import DIALECTS, Session
-from ninep.spec import spec
+from ninep.session import Session
 
 log = logging.getLogger("ninep")
 
@@ -42,6 +43,8 @@ HANDLERS: Mapping[type, Op] = {
     m.Tattach: tattach,
     m.Tflush: tflush,
     m.Twalk: twalk,
+    m.Topen: topen,
+    m.Tcreate: tcreate,
     m.Tlopen: tlopen,
     m.Tlcreate: tlcreate,
     m.Tread: tread,
@@ -50,6 +53,8 @@ HANDLERS: Mapping[type, Op] = {
     m.Tfsync: tfsync,
     m.Tclunk: tclunk,
     m.Tremove: tremove,
+    m.Tstat: tstat,
+    m.Twstat: twstat,
     m.Tgetattr: tgetattr,
     m.Tsetattr: tsetattr,
     m.Tstatfs: tstatfs,
@@ -68,11 +73,6 @@ HANDLERS: Mapping[type, Op] = {
 }
 
 
-def served(dialect: str, name: str) -> bool:
-    """Say whether the server answers a T-message in `dialect`."""
-    return dialect in DIALECTS and dialect in spec().messages[name].dialects
-
-
 async def answer(session: Session, tag: int, t: m.TMessage | CodecError) -> bytes:
     """Run one op and frame its reply: the only place where an exception becomes an R-message.
 
@@ -84,11 +84,10 @@ async def answer(session: Session, tag: int, t: m.TMessage | CodecError) -> byte
         r = await HANDLERS[type(t)](session, t)
         return session.reply(tag, r)
     except OSError as exc:
-        r = error_reply(exc)
+        return session.error(tag, exc)
     except MemoryError:
         log.exception("out of memory: %r", t)
-        r = m.Rlerror(ENOMEM)
+        return session.error(tag, OSError(ENOMEM, "out of memory"))
     except Exception:
         log.exception("fault in %r", t)
-        r = m.Rlerror(EIO)
-    return session.reply(tag, r)
+        return session.error(tag, OSError(EIO, "a fault"))

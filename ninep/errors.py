@@ -1,4 +1,4 @@
-"""What we raise on purpose, and the one way from an exception to an error reply.
+"""What we raise on purpose, and the one way from an exception to the errno of a reply.
 
 `FrameError`  bytes that are no message: there is no tag to answer, so the connection is closed
 `CodecError`  a sound frame with a wrong body: its tag is known, so it gets an error reply
@@ -13,7 +13,7 @@ import errno
 import os
 import sys
 
-from ninep.messages import Rlerror
+from ninep.messages import Message, Rerror, Rlerror
 from ninep.spec import Clause, spec
 
 CLAUSES = spec().clauses
@@ -62,15 +62,16 @@ class CodecError(Violation):
 class RemoteError(NinepError, OSError):
     """The server answered a request with an error."""
 
-    def __init__(self, ecode: int, request: str) -> None:
-        """Take the Linux errno and the name of the T-message."""
-        super().__init__(f"{request}: {meaning(ecode)}")
+    def __init__(self, ecode: int, request: str, ename: str = "") -> None:
+        """Take the Linux errno, the name of the T-message and, if there is one, the text."""
+        super().__init__(f"{request}: {ename or meaning(ecode)}")
         self.errno = ecode
         self.request = request
+        self.ename = ename
 
     def __str__(self) -> str:
         """Give the T-message's name and what the number means."""
-        return f"{self.request}: {meaning(self.errno or 0)} (errno {self.errno})"
+        return f"{self.request}: {self.ename or meaning(self.errno or 0)} (errno {self.errno})"
 
 
 class ConnectionLost(NinepError, ConnectionError):
@@ -82,6 +83,23 @@ def meaning(ecode: int) -> str:
     return os.strerror(ecode) if 0 < ecode <= ERRNO_MAX else "no error that Linux knows"
 
 
+def reported(r: Message, request: str) -> RemoteError | None:
+    """Return the error that a reply reports; None if it reports none.
+
+    A text without a number is understood as Linux does; one that it does not know is EIO.
+
+    Clauses: error.rlerror-in-L, error.rerror-text
+    """
+    if isinstance(r, Rlerror):
+        return RemoteError(r.ecode, request)
+    if isinstance(r, Rerror):
+        ename = r.ename.decode(errors="backslashreplace")
+        known = spec().errstrs.get(ename, "EIO")
+        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in ename)
+        return RemoteError(r.errno or NUMBERS[known], request, shown)
+    return None
+
+
 def linux_errno(exc: OSError) -> int:
     """Return the Linux number for an error of this host, whatever system it runs.
 
@@ -91,11 +109,3 @@ def linux_errno(exc: OSError) -> int:
         number = exc.errno or EIO
         return number if 0 < number <= ERRNO_MAX else EIO
     return NUMBERS.get(errno.errorcode.get(exc.errno or EIO, "EIO"), EIO)
-
-
-def error_reply(exc: OSError) -> Rlerror:
-    """Turn an error into the R-message that reports it.
-
-    Clauses: error.rlerror-in-L
-    """
-    return Rlerror(linux_errno(exc))

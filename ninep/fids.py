@@ -12,7 +12,7 @@ from enum import Enum, auto
 from ninep.backend import File, Node
 from ninep.constants import NOFID
 from ninep.errors import Violation
-from ninep.listing import Listing
+from ninep.listing import Listing, Records
 from ninep.messages import Buffer
 
 
@@ -26,6 +26,8 @@ class State(Enum):
     RDWR = auto()
     DIRECTORY = auto()
     """an open directory"""
+    RECORDS = auto()
+    """an open directory that is read as stat records"""
     XATTR_READ = auto()
     """the value of an extended attribute, or the list of names"""
     XATTR_WRITE = auto()
@@ -33,8 +35,9 @@ class State(Enum):
 
 
 BOUND, READ, WRITE, RDWR = State.BOUND, State.READ, State.WRITE, State.RDWR
-DIRECTORY, XATTR_READ, XATTR_WRITE = State.DIRECTORY, State.XATTR_READ, State.XATTR_WRITE
-OPEN = frozenset({READ, WRITE, RDWR, DIRECTORY})
+DIRECTORY, RECORDS = State.DIRECTORY, State.RECORDS
+XATTR_READ, XATTR_WRITE = State.XATTR_READ, State.XATTR_WRITE
+OPEN = frozenset({READ, WRITE, RDWR, DIRECTORY, RECORDS})
 A_FILE = OPEN | {BOUND}
 
 BY_ACCESS = (READ, WRITE, RDWR)
@@ -45,7 +48,7 @@ LEGAL: dict[str, frozenset[State]] = {
     "getattr": A_FILE,
     "open": frozenset({BOUND}),
     "create": frozenset({BOUND}),
-    "read": frozenset({READ, RDWR, XATTR_READ}),
+    "read": frozenset({READ, RDWR, RECORDS, XATTR_READ}),
     "write": frozenset({WRITE, RDWR, XATTR_WRITE}),
     "readdir": frozenset({DIRECTORY}),
     "fsync": OPEN,
@@ -71,6 +74,7 @@ REFUSAL = {
 EXCEPTIONS = {
     ("read", DIRECTORY): "read.directory-fid",
     ("write", DIRECTORY): "write.directory-fid",
+    ("write", RECORDS): "write.directory-fid",
     ("readdir", READ): "readdir.not-directory",
     ("readdir", WRITE): "readdir.not-directory",
     ("readdir", RDWR): "readdir.not-directory",
@@ -89,7 +93,7 @@ class Xattr:
     flags: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Fid:
     """What one fid stands for."""
 
@@ -101,7 +105,10 @@ class Fid:
     state: State = BOUND
     file: File | None = None
     listing: Listing | None = None
+    records: Records | None = None
     xattr: Xattr | None = None
+    removes: bool = False
+    """Whether the file is removed when this fid is clunked."""
 
     def holds(self, node: Node) -> bool:
         """Say whether `node` lies in the attached tree: through another attach it can be moved out.
@@ -183,6 +190,8 @@ class FidTable:
         del self._fids[fid]
         return found
 
-    def clear(self) -> None:
-        """Take all out of use."""
+    def clear(self) -> list[Fid]:
+        """Take all out of use; return those whose files are removed with them."""
+        left = [fid for fid in self._fids.values() if fid.removes]
         self._fids.clear()
+        return left

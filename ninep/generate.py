@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from ninep.schema import class_name
@@ -307,15 +307,12 @@ def messages_md(spec: Spec) -> str:
     return "\n".join([*lines, *map(registry_row, spec.registry)]) + "\n"
 
 
-def matrix(spec: Spec, served: Callable[[str, str], bool]) -> list[str]:
-    """Return the support matrix: T-message × dialect, "served" where the server answers it."""
+def matrix(spec: Spec) -> list[str]:
+    """Return the support matrix: T-message × dialect; the server answers what the table has."""
     lines = [f"| T-message | {' | '.join(spec.standard)} |", "| --- |" + " --- |" * 3]
     for m in sorted(spec.messages.values(), key=lambda m: m.code):
         if m.is_request:
-            marks = (
-                "served" if served(d, m.name) else "in the table" if d in m.dialects else "–"
-                for d in spec.standard
-            )  # fmt: skip
+            marks = ("served" if d in m.dialects else "–" for d in spec.standard)
             lines.append(f"| {m.name} | {' | '.join(marks)} |")
     return lines
 
@@ -329,9 +326,7 @@ def with_matrix(readme: str, lines: Iterable[str]) -> str:
 
 def readme_md(spec: Spec, readme: Path) -> str:
     """Return the text of `README.md` with the matrix of what the server answers."""
-    from ninep.dispatch import served  # noqa: PLC0415  needs the files that are generated here
-
-    return with_matrix(readme.read_text(encoding="utf-8"), matrix(spec, served))
+    return with_matrix(readme.read_text(encoding="utf-8"), matrix(spec))
 
 
 def files(spec: Spec, out: Path) -> dict[Path, str]:

@@ -1,4 +1,7 @@
-"""The listing of an open directory: entries packed once, cut between entries, lasting cookies.
+"""The listing of an open directory: entries packed once, cut between entries.
+
+`Records` is what Tread sees in 9P2000 and 9P2000.u: stat records, one after the other.  `Listing`
+is what Treaddir sees in 9P2000.L, with lasting cookies.
 
 An entry's `offset` is a serial number given to its name when a scan of this fid first meets it.
 So whatever is created or removed meanwhile, each cookie keeps its meaning, also across a rewind,
@@ -12,7 +15,7 @@ descriptors when the listing is dropped.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
 
 from ninep.errors import Violation
@@ -90,3 +93,53 @@ class Listing:
                 self._packed.append(self._pack(Dirent(qid, cookie, kind, name)))
                 return True
         return False
+
+
+class Records:
+    """How far one open directory fid has been read as stat records."""
+
+    def __init__(
+        self,
+        scan: Callable[[], Iterator[Entry]],
+        pack: Callable[[bytes], Awaitable[bytes | None]],
+    ) -> None:
+        """Read what `scan` yields; `pack` encodes the record of a name, None if it is gone."""
+        self._scan = scan
+        self._pack = pack
+        self._rest: Iterator[Entry] = iter(())
+        self._next: bytes | None = None
+        self._at = 0
+        self._reading = False
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """Return whole records from `offset` on, `count` bytes at most; 0 begins a new scan.
+
+        Clauses: read.directory-records, read.directory-offset
+        """
+        if self._reading or offset not in (0, self._at):
+            raise Violation("read.directory-offset", f"offset {offset}, not {self._at}")
+        self._reading = True
+        try:
+            if offset == 0:
+                self._rest, self._next, self._at = self._scan(), None, 0
+            return await self._take(count)
+        finally:
+            self._reading = False
+
+    async def _take(self, count: int) -> bytes:
+        taken: list[bytes] = []
+        while (record := await self._peek()) is not None and len(record) <= count:
+            taken.append(record)
+            count -= len(record)
+            self._at += len(record)
+            self._next = None
+        return b"".join(taken)
+
+    async def _peek(self) -> bytes | None:
+        """Return the next record, which stays the next until it has been taken."""
+        while self._next is None:
+            entry = next(self._rest, None)
+            if entry is None:
+                return None
+            self._next = await self._pack(entry[2])
+        return self._next

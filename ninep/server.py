@@ -26,7 +26,9 @@ from ninep.backend import Backend
 from ninep.constants import MSIZE_MAX
 from ninep.dispatch import answer
 from ninep.errors import NUMBERS, CodecError, FrameError
-from ninep.messages import Rlerror, TMessage, Twrite
+from ninep.fids import Fid
+from ninep.messages import TMessage, Twrite
+from ninep.ops.clunk import remove_all
 from ninep.session import DIALECTS, Received, Service, Session
 from ninep.tags import Request, Tags
 
@@ -147,7 +149,7 @@ class Connection(asyncio.BufferedProtocol):
         self.requests = iter(())
         for task in self.tasks:
             task.cancel()
-        self.session.close()
+        self.server.remove(self.session.close())
         if not self.transport.is_closing():
             self.transport.close()
             asyncio.get_running_loop().call_later(DRAIN, self.transport.abort)
@@ -257,7 +259,7 @@ async def run(rest: Resumed) -> bytes:
 
 def cancelled(session: Session, request: Request) -> bytes:
     """Return the reply to a request that ended because its task was cancelled."""
-    return session.reply(request.tag, Rlerror(EINTR))
+    return session.error(request.tag, InterruptedError(EINTR, "flushed"))
 
 
 def weight(t: TMessage) -> int:
@@ -290,6 +292,7 @@ class Server:
         self._listeners: list[asyncio.AbstractServer] = []
         self._cleanup = contextlib.ExitStack()
         self._empty = asyncio.Event()
+        self._removing: set[asyncio.Task[None]] = set()
         self.shared = memoryview(bytearray(RECEIVE))
 
     def renew_shared(self) -> None:
@@ -336,6 +339,7 @@ class Server:
         for connection in list(self.connections):
             connection.transport.abort()
         await asyncio.sleep(0)
+        await asyncio.gather(*self._removing)
         self._empty.set()
 
     async def wait_closed(self) -> None:
@@ -349,6 +353,16 @@ class Server:
         self.connections.discard(connection)
         if not self.connections:
             self._empty.set()
+
+    def remove(self, fids: list[Fid]) -> None:
+        """Remove the files that go with fids of a connection that has ended.
+
+        Clauses: open.remove-on-close
+        """
+        if fids:
+            task = asyncio.ensure_future(remove_all(fids))
+            self._removing.add(task)
+            task.add_done_callback(self._removing.discard)
 
     async def _listen(self, address: Address) -> None:
         """Listen on one address, which an error then names as its file."""

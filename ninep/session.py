@@ -9,14 +9,16 @@ Invariant: `dialect` is None until a Tversion has succeeded, and then nothing bu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from ninep.backend import Backend
 from ninep.codec import HEADER, Codec, codec, read_size
 from ninep.constants import FIRST_FRAME_MAX, MSIZE_MAX, NOTAG
-from ninep.errors import CodecError, FrameError, Violation
-from ninep.fids import FidTable
+from ninep.dialects import RULES, Rules
+from ninep.errors import CodecError, FrameError, Violation, linux_errno
+from ninep.fids import Fid, FidTable
 from ninep.locks import LockTable
 from ninep.messages import RMessage, TMessage, Tversion
 
@@ -25,10 +27,10 @@ SIZE = 4
 """Bytes of `size[4]`."""
 Received = tuple[int, TMessage | CodecError]
 """A tag and the request that came with it, or what is wrong with that request."""
-DIALECTS = ("9P2000.L",)
+DIALECTS = tuple(RULES)
 """Dialects whose every T-message has an op."""
-BASE = codec("9P2000.L")
-"""Reads a Tversion, which is the same in every dialect, before there is one."""
+BASE = "9P2000.L"
+"""The dialect in which a Tversion is read before there is one: it is the same in all."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,11 @@ class Service:
     devices: bool = False
     """Whether clients may make device nodes, as far as the server's own user may."""
     locks: LockTable = field(default_factory=LockTable)
+    exclusive: WeakValueDictionary[Hashable, Fid] = field(default_factory=WeakValueDictionary)
+    """The fid that has a file with the mark EXCL open, by the file's identity.
+
+    Clauses: open.exclusive-use
+    """
 
 
 class Session:
@@ -54,24 +61,28 @@ class Session:
         self.fids = FidTable()
         self.dialect: str | None = None
         self.msize = FIRST_FRAME_MAX
-        self.codec: Codec = BASE
+        self.codec: Codec = codec(BASE)
+        self.rules: Rules = RULES[BASE]
         self._piece: bytearray | None = None
         self._filled = 0
 
-    def begin(self, dialect: str | None, msize: int) -> None:
-        """Start a session anew: every fid and lock of the one before is gone.
+    def begin(self, dialect: str | None, msize: int) -> list[Fid]:
+        """Start a session anew; return what `close` does of the one before.
 
         Clauses: version.resets-session, version.msize-renewed, version.failed-leaves-none
         """
-        self.close()
+        left = self.close()
         self.dialect = dialect
         self.msize = msize if dialect else FIRST_FRAME_MAX
-        self.codec = codec(dialect) if dialect else BASE
+        self.codec = codec(dialect or BASE)
+        self.rules = RULES[dialect or BASE]
+        return left
 
-    def close(self) -> None:
-        """Drop every fid and lock."""
-        self.fids.clear()
+    def close(self) -> list[Fid]:
+        """Drop every fid and lock; return the fids whose files are still to be removed."""
+        left = self.fids.clear()
         self.service.locks.release(lambda lock: lock.owner.connection is self)
+        return left
 
     def buffer(self, shared: memoryview) -> memoryview:
         """Return where to receive into: the rest of an unfinished frame, else `shared`."""
@@ -109,6 +120,13 @@ class Session:
         if len(data) > self.msize:
             raise Violation("frame.reply-fits", f"{len(data)} bytes, msize {self.msize}")
         return data
+
+    def error(self, tag: int, exc: OSError) -> bytes:
+        """Frame the reply to a request that failed, in the words of the dialect.
+
+        Clauses: error.rlerror-in-L, error.rerror-text
+        """
+        return self.reply(tag, self.rules.error(linux_errno(exc)))
 
     def _frames(self, buffer: memoryview, end: int) -> Iterator[Received]:
         at = 0

@@ -12,8 +12,10 @@ from ninep.backends.memory import MemoryBackend
 from ninep.codec import codec
 from ninep.constants import MSIZE_MAX, NOFID, NONUNAME, NOTAG
 from ninep.dispatch import answer
+from ninep.errors import NUMBERS
 from ninep.messages import Message, RMessage, TMessage
 from ninep.session import Service, Session
+from ninep.spec import spec
 
 CODEC = codec("9P2000.L")
 MSIZE = 8192
@@ -23,9 +25,11 @@ SHARED = 64 * 1024
 class Peer:
     """A client of one session: what it sends is encoded, cut as it comes, decoded, answered."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, dialect: str = "9P2000.L") -> None:
         """Start before Tversion."""
         self.session = Session(service)
+        self.dialect = dialect
+        self.codec = codec(dialect)
         self.shared = memoryview(bytearray(SHARED))
 
     async def send(self, data: bytes) -> list[bytes]:
@@ -41,29 +45,30 @@ class Peer:
 
     async def rpc(self, t: TMessage, tag: int = 1) -> Message:
         """Send one request; return its reply."""
-        (reply,) = await self.send(CODEC.encode(tag, t))
-        seen, r = CODEC.decode(reply)
+        (reply,) = await self.send(self.codec.encode(tag, t))
+        seen, r = self.codec.decode(reply)
         assert seen == tag
         return r
 
     async def ok(self, t: TMessage) -> RMessage:
         """Send one request; return its reply, which must not be an error."""
         r = await self.rpc(t)
-        assert not isinstance(r, m.Rlerror), r
+        assert not isinstance(r, m.Rlerror | m.Rerror), r
         assert isinstance(r, RMessage)
         return r
 
     async def errno(self, t: TMessage) -> int:
         """Send one request; return the number of the error that it must get."""
         r = await self.rpc(t)
+        if isinstance(r, m.Rerror):
+            return NUMBERS[spec().errstrs[r.ename.decode()]]
         assert isinstance(r, m.Rlerror), r
         return r.ecode
 
     async def begin(self, aname: bytes = b"", fid: int = 0, msize: int = MSIZE) -> None:
         """Agree on a dialect and attach."""
-        assert await self.rpc(m.Tversion(msize, b"9P2000.L"), NOTAG) == m.Rversion(
-            msize, b"9P2000.L"
-        )
+        name = self.dialect.encode()
+        assert await self.rpc(m.Tversion(msize, name), NOTAG) == m.Rversion(msize, name)
         await self.attach(fid, aname)
 
     async def attach(self, fid: int, aname: bytes = b"", n_uname: int = NONUNAME) -> m.Qid:
@@ -115,6 +120,13 @@ def service(
 async def peer(exports: Backend | Mapping[bytes, Backend] | None = None) -> Peer:
     """Return a client that has attached fid 0 to the root."""
     found = Peer(service(exports))
+    await found.begin()
+    return found
+
+
+async def old_peer(dialect: str, exports: Backend | None = None) -> Peer:
+    """Return a client that has attached fid 0 to the root, in 9P2000 or 9P2000.u."""
+    found = Peer(service(exports), dialect)
     await found.begin()
     return found
 

@@ -406,7 +406,6 @@ async def test_a_server_that_speaks_something_else(capfd: pytest.CaptureFixture[
         ["serve", "/", "--msize", "12"],
         ["serve", "/", "--msize", "much"],
         ["serve", "/", "--dialect", "9P2001"],
-        ["serve", "/", "--dialect", "9P2000"],
         ["lab", "--transport", "pigeon"],
         ["lab", "--engine", "nope"],
         ["ls", "foo..bar:5640", "/"],

@@ -289,3 +289,17 @@ async def test_append_only_needs_the_flag(client: Client) -> None:
     async with client.open("f", LopenFlag.WRONLY | LopenFlag.APPEND) as fid:
         await client.twrite(fid, 0, b" two")
     assert (await client.stat("f")).size == 7
+
+
+@pytest.mark.parametrize("dialect", ["9P2000", "9P2000.u"])
+async def test_the_older_dialects(dialect: str) -> None:
+    """error.rerror-text: their messages are there, and their errors are errors by number."""
+    async with (
+        Server(MemoryBackend(), "tcp://127.0.0.1:0") as running,
+        connect(running.addresses[0], dialect=dialect) as client,
+    ):
+        assert b"/" == (await client.tstat(0)).stat.name
+        with pytest.raises(RemoteError, match=r"Twalk: No such file or directory \(errno 2\)"):
+            await client.twalk(0, 9, (b"missing",))
+        await client.tcreate(0, b"new", 0o644, 1)
+        assert 3 == (await client.twrite(0, 0, b"abc")).count

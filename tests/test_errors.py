@@ -20,10 +20,10 @@ from ninep.errors import (
     NinepError,
     RemoteError,
     Violation,
-    error_reply,
     linux_errno,
+    reported,
 )  # fmt: skip
-from ninep.messages import Rlerror
+from ninep.messages import Message, Rerror, Rflush, Rlerror
 from ninep.spec import Clause
 
 WITH_ERRNO = [c for c in CLAUSES.values() if c.errno]
@@ -31,9 +31,9 @@ WITH_ERRNO = [c for c in CLAUSES.values() if c.errno]
 
 @pytest.mark.parametrize("clause", WITH_ERRNO, ids=lambda c: c.id)
 def test_a_violation_takes_its_number_from_the_table(clause: Clause) -> None:
-    """error.rlerror-in-L: for every clause that has one."""
+    """error.linux-numbers: for every clause that has one."""
     found = Violation(clause.id)
-    assert getattr(errno, clause.errno or "") == found.errno == error_reply(found).ecode
+    assert getattr(errno, clause.errno or "") == found.errno == linux_errno(found)
     assert f"{clause.id}: {clause.text}" == str(found)
 
 
@@ -89,7 +89,7 @@ ERRORS = [
 @pytest.mark.parametrize(("exc", "number"), ERRORS, ids=repr)
 def test_numbers_on_the_wire(exc: OSError, number: int) -> None:
     """error.never-zero, error.no-kernel-internal, error.linux-numbers."""
-    assert Rlerror(number) == error_reply(exc)
+    assert number == linux_errno(exc)
 
 
 @given(st.integers() | st.none())
@@ -120,3 +120,21 @@ def test_what_a_server_answered() -> None:
 def test_a_server_may_answer_any_number(ecode: int) -> None:
     """One that means nothing is told as it came."""
     assert f"Twalk: no error that Linux knows (errno {ecode})" == str(RemoteError(ecode, "Twalk"))
+
+
+@pytest.mark.parametrize(
+    ("r", "number", "text"),
+    [
+        (Rlerror(2), 2, "Twalk: No such file or directory (errno 2)"),
+        (Rerror(b"file not found"), 2, "Twalk: file not found (errno 2)"),
+        (Rerror(b"Permission denied", 13), 13, "Twalk: Permission denied (errno 13)"),
+        (Rerror(b"phase of the moon"), 5, "Twalk: phase of the moon (errno 5)"),
+        (Rerror(b"\xff\n", 1), 1, "Twalk: \\xff\\n (errno 1)"),
+    ],
+)
+def test_errors_of_every_dialect(r: Message, number: int, text: str) -> None:
+    """error.rlerror-in-L, error.rerror-text: a client has the number, and the server's words."""
+    found = reported(r, "Twalk")
+    assert found
+    assert (number, text) == (found.errno, str(found))
+    assert reported(Rflush(), "Tflush") is None

@@ -18,6 +18,7 @@ from ninep.fids import (
     LEGAL,
     RDWR,
     READ,
+    RECORDS,
     REFUSAL,
     WRITE,
     XATTR_READ,
@@ -28,15 +29,15 @@ from ninep.fids import (
 )  # fmt: skip
 from tests.backends.helpers import at_once, mkdir
 
-FILES = {BOUND, READ, WRITE, RDWR, DIRECTORY}
-OPEN = {READ, WRITE, RDWR, DIRECTORY}
+FILES = {BOUND, READ, WRITE, RDWR, DIRECTORY, RECORDS}
+OPEN = {READ, WRITE, RDWR, DIRECTORY, RECORDS}
 ALLOWED = {
     "walk": FILES,
     "getattr": FILES,
     "open": {BOUND},
     "create": {BOUND},
     "xattrcreate": {BOUND},
-    "read": {READ, RDWR, XATTR_READ},
+    "read": {READ, RDWR, RECORDS, XATTR_READ},
     "write": {WRITE, RDWR, XATTR_WRITE},
     "readdir": {DIRECTORY},
     "fsync": OPEN,

@@ -201,5 +201,5 @@ def test_the_matrix_in_the_readme(tmp_path: Path) -> None:
     assert 0 == generate.main(["--out", str(tmp_path)])
     lines = readme.read_text(encoding="utf-8").splitlines()
     assert ("# Before", "after") == (lines[0], lines[-1])
-    assert "| Twalk | in the table | in the table | served |" in lines
-    assert "| Topen | in the table | in the table | – |" in lines
+    assert "| Twalk | served | served | served |" in lines
+    assert "| Topen | served | served | – |" in lines

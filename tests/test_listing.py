@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from ninep.codec import codec
 from ninep.errors import Violation
-from ninep.listing import Entry, Listing
+from ninep.listing import Entry, Listing, Records
 from ninep.messages import Dirent, Qid
+from tests.backends.helpers import at_once
 
 CODEC = codec("9P2000.L")
 ROOM = 1 << 20
@@ -137,3 +139,75 @@ def test_a_scan_ends_with_its_listing() -> None:
     assert not ended
     del found
     assert ended
+
+
+GONE = b"gone"
+
+
+def records(names: list[bytes]) -> Records:
+    """Return the reading of a directory; the record of a name is the name, but `GONE` has none."""
+
+    def scan() -> Iterator[Entry]:
+        yield from [(Qid(0, 0, 0), 8, name) for name in names]
+
+    async def pack(name: bytes) -> bytes | None:
+        return None if name == GONE else name
+
+    return Records(scan, pack)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=9), max_size=20), st.integers(9, 40))
+def test_any_count_gives_whole_records(names: list[bytes], count: int) -> None:
+    """read.directory-records: none cut, lost or repeated."""
+    found, seen, offset = records(names), [], 0
+    while data := at_once(found.read(offset, count)):
+        assert len(data) <= count
+        seen.append(data)
+        offset += len(data)
+    assert b"".join(name for name in names if name != GONE) == b"".join(seen)
+
+
+def test_a_record_waits_for_room() -> None:
+    """read.directory-records: no bytes where it does not fit, and it comes when it does."""
+    found = records([b"ab", GONE, b"cdef"])
+    assert b"ab" == at_once(found.read(0, 3))
+    assert b"" == at_once(found.read(2, 3))
+    assert b"cdef" == at_once(found.read(2, 4))
+    assert b"" == at_once(found.read(6, 100))
+
+
+@pytest.mark.parametrize("offset", [1, 3, 5, 1 << 63])
+def test_records_from_nowhere(offset: int) -> None:
+    """read.directory-offset: EINVAL, and the reading goes on where it was."""
+    found = records([b"ab", b"cd", b"ef"])
+    assert b"abcd" == at_once(found.read(0, 5))
+    with pytest.raises(Violation, match=r"read\.directory-offset"):
+        at_once(found.read(offset, 5))
+    assert b"ef" == at_once(found.read(4, 5))
+
+
+def test_records_anew() -> None:
+    """read.directory-offset: 0 shows what is there then."""
+    names = [b"ab", b"cd"]
+    found = records(names)
+    assert b"ab" == at_once(found.read(0, 3))
+    names[:] = [b"x", b"y"]
+    assert b"xy" == at_once(found.read(0, 3))
+
+
+async def test_two_reads_at_once() -> None:
+    """read.directory-offset: while one read of a fid goes on there is no place to read from."""
+    go = asyncio.Event()
+
+    async def pack(name: bytes) -> bytes:
+        await go.wait()
+        return name
+
+    found = Records(lambda: iter([(Qid(0, 0, 0), 8, b"ab")]), pack)
+    first = asyncio.create_task(found.read(0, 9))
+    await asyncio.sleep(0)
+    with pytest.raises(Violation, match=r"read\.directory-offset"):
+        await found.read(0, 9)
+    go.set()
+    assert b"ab" == await first
+    assert b"ab" == await found.read(0, 9)

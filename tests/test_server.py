@@ -508,3 +508,30 @@ async def test_client_errors() -> None:
         await running.close(0)
         with pytest.raises(ConnectionLost):
             await client.stat("/")
+
+
+async def old_connection(running: Server) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a connection of 9P2000 whose fid 1 is a new file that goes with it."""
+    old = codec("9P2000")
+    reader, writer = await asyncio.open_connection("127.0.0.1", running.addresses[0].port)
+    writer.write(old.encode(NOTAG, m.Tversion(MSIZE, b"9P2000")))
+    for t in (m.Tattach(0, NOFID, b"", b""), m.Tcreate(0, b"file", 0o644, 0x40)):
+        writer.write(old.encode(1, t))
+    await reader.readexactly(19 + 20 + 24)
+    return reader, writer
+
+
+@pytest.mark.parametrize("how", ["client", "server"])
+async def test_a_file_goes_with_its_connection(how: str, tmp_path: Path) -> None:
+    """open.remove-on-close: whoever ends it."""
+    async with Server(LocalBackend(tmp_path), "tcp://127.0.0.1:0") as running:
+        _, writer = await old_connection(running)
+        assert (tmp_path / "file").exists()
+        if how == "client":
+            writer.close()
+            while running.connections:
+                await asyncio.sleep(0)
+            await settled()
+            assert not (tmp_path / "file").exists()
+    writer.close()
+    assert not (tmp_path / "file").exists()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from construct import ConstructError
 
-from ninep.constants import ECODE_MAX, FIRST_FRAME_MAX, HDRSZ, NOTAG
+from ninep.constants import ECODE_MAX, ERRMAX, FIRST_FRAME_MAX, HDRSZ, NOTAG
 from ninep.errors import ERRNO_MAX
 from ninep.messages import Message, Rerror, Rflush, Rlerror, Rversion, Tflush, TMessage, Tversion
 
@@ -30,6 +30,13 @@ ERRORS = {Rlerror.code: "9P2000.L", Rerror.code: "9P2000"}
 CHUNK = 1 << 16
 LINUX = "9P2000.L"
 RLERROR_SIZE = HDRSZ + 4
+ENAME_MAX = ERRMAX - 2
+"""Bytes of a text that leave an Rerror of 9P2000.u small enough for Linux."""
+
+
+def error_code(dialect: str) -> int:
+    """Return the number of the R-message that reports errors."""
+    return SPEC.messages[SPEC.dialects[dialect].error or ""].code
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +162,7 @@ class Link:
         if request is None:
             seen = f"a reply with tag {tag}"
             raise Broken(self._ended_by(tag), "no reply but to a request in flight", seen)
-        first = request == Tversion.code
-        dialect = ERRORS.get(data[4], self.dialect) if first else self.dialect
+        dialect = self._dialect_of(data[4], request)
         self._check_type(data[4], request, dialect)
         try:
             r = parse(dialect, data)
@@ -181,6 +187,14 @@ class Link:
             self.tolerated.append(note)
         return data[:4] + bytes([Rlerror.code]) + data[5:]
 
+    def _dialect_of(self, code: int, request: int) -> str:
+        """Return the dialect of a reply: a Tversion may be refused in that of the session or, as
+        there may be none any more, in another.
+        """
+        if request != Tversion.code or (self.session and code == error_code(self.dialect)):
+            return self.dialect
+        return ERRORS.get(code, self.dialect)
+
     def _ended_by(self, tag: int) -> str:
         """Return the clause that a reply breaks which nothing in flight has asked for."""
         if tag in self.flushed:
@@ -193,13 +207,19 @@ class Link:
             self.flushed.add(oldtag)
 
     def _check_type(self, code: int, request: int, dialect: str) -> None:
-        error = SPEC.messages[SPEC.dialects[dialect].error or ""].code
+        error = error_code(dialect)
         if code == error or (code == request + 1 and request in SPEC.by_code):
             return
         clause = "error.rlerror-in-L" if code in ERRORS else "error.one-reply"
         raise Broken(clause, f"{name_of(request + 1)} or {name_of(error)}", name_of(code))
 
     def _check_error(self, r: Message) -> None:
+        if isinstance(r, Rerror):
+            if not r.ename:
+                raise Broken("error.rerror-text", "a text", "an empty one")
+            if len(r.ename) > ENAME_MAX:
+                what = f"a text of {ENAME_MAX} bytes or less"
+                raise Broken("error.short-text", what, f"{len(r.ename)} bytes")
         if not isinstance(r, Rlerror):
             return
         if not 0 < r.ecode <= ECODE_MAX:

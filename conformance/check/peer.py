@@ -181,6 +181,18 @@ class Peer:
         self.ok(self.speech.mkdir(SCRATCH, name, perm))
         self.clunk(SCRATCH)
 
+    def symlink(self, name: bytes, target: bytes) -> None:
+        """Make a symbolic link in the case's directory; it takes the capability `symlink`."""
+        self.walk(DIR, SCRATCH)
+        self.ok(self.speech.symlink(SCRATCH, name, target))
+        self.clunk(SCRATCH)
+
+    def mknod(self, name: bytes, kind: int, numbers: tuple[int, int] = (0, 0)) -> None:
+        """Make a special file in the case's directory; it takes the capability `mknod`."""
+        self.walk(DIR, SCRATCH)
+        self.ok(self.speech.mknod(SCRATCH, name, kind, numbers))
+        self.clunk(SCRATCH)
+
     def write(self, fid: int, offset: int, data: bytes) -> None:
         """Write all of `data`."""
         while data:
@@ -394,6 +406,9 @@ def shown(r: Message) -> str:
     """Show a reply in a line, errors by name."""
     if isinstance(r, m.Rlerror):
         return f"Rlerror {NAMES.get(r.ecode, r.ecode)}"
+    if isinstance(r, m.Rerror):
+        number = errno(r)
+        return f"Rerror {NAMES.get(number or 0, number)}, {short(r.ename)}"
     return short(r)
 
 

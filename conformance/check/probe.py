@@ -13,10 +13,10 @@ from ninep import messages as m
 from ninep.constants import (
     NOFID,
     NONUNAME,
-    GetattrMask,
     LockFlag,
     LockStatus,
     LockType,
+    Perm,
     StMode,
     XattrFlag,
 )
@@ -29,6 +29,8 @@ PROBE = 100
 """First of the fids that probes use."""
 SOMEBODY = 1001
 """A user other than that of the run."""
+NO = m.Rlerror(NUMBERS["EOPNOTSUPP"])
+"""Stands for an answer that is a yes and is not kept."""
 LARGE = 65536
 """An msize that not every server grants."""
 
@@ -62,18 +64,18 @@ def statfs(p: Peer) -> Message:
 
 def symlink(p: Peer) -> Message:
     """Make a symbolic link."""
-    return p.rpc(m.Tsymlink(DIR, b"probe-symlink", b"target", NONUNAME))
+    return p.rpc(p.speech.symlink(asked(p), b"probe-symlink", b"target"))
 
 
 def link(p: Peer) -> Message:
     """Make a further name for a file."""
     p.make(b"probe-file")
-    return p.rpc(m.Tlink(DIR, asked(p, b"probe-file"), b"probe-link"))
+    return p.rpc(p.speech.link(asked(p, fid=PROBE + 1), b"probe-link", asked(p, b"probe-file")))
 
 
 def mknod(p: Peer) -> Message:
     """Make a FIFO."""
-    return p.rpc(m.Tmknod(DIR, b"probe-fifo", StMode.IFIFO | 0o644, 0, 0, NONUNAME))
+    return p.rpc(p.speech.mknod(asked(p), b"probe-fifo", StMode.IFIFO))
 
 
 def rename(p: Peer) -> Message:
@@ -144,17 +146,31 @@ def long_symlink(p: Peer) -> Message:
 
 def device(p: Peer) -> Message:
     """Make a device node, as only some servers let anyone."""
-    return p.rpc(m.Tmknod(DIR, b"probe-device", StMode.IFCHR | 0o600, 1, 3, NONUNAME))
+    return p.rpc(p.speech.mknod(asked(p), b"probe-device", StMode.IFCHR, (1, 3)))
 
 
 def users(p: Peer) -> Message:
     """Be somebody else, and make a file that belongs to him."""
-    p.ok(m.Tsetattr(DIR, 1, 0o777, 0, 0, 0, 0, 0, 0, 0))
+    p.ok(p.speech.chmod(DIR, p.speech.directory | 0o777))
     p.ok(m.Tattach(PROBE + 1, NOFID, b"", p.aname, SOMEBODY))
     p.walk(PROBE + 1, PROBE + 2, *p.path)
-    p.ok(m.Tlcreate(PROBE + 2, b"probe-his", 2, 0o644, NONUNAME))
-    r = p.ok(m.Tgetattr(PROBE + 2, GetattrMask.BASIC), m.Rgetattr)
-    return r if r.uid == SOMEBODY else m.Rlerror(NUMBERS["EOPNOTSUPP"])
+    p.ok(p.speech.create(PROBE + 2, b"probe-his", "rw", 0o644))
+    r: Message = p.ok(p.speech.stat(PROBE + 2))
+    return r if p.speech.attributes(r).uid == SOMEBODY else NO
+
+
+def marked(mark: int) -> Callable[[Peer], Message]:
+    """Return the probe that makes a file with a mark, and looks whether it has it."""
+
+    def probe(p: Peer) -> Message:
+        fid = asked(p)
+        r = p.rpc(m.Tcreate(fid, b"probe-%x" % mark, mark | 0o644, 2))
+        if is_error(r):
+            return r
+        stat = p.ok(m.Tstat(fid), m.Rstat)
+        return stat if stat.stat.mode & mark else NO
+
+    return probe
 
 
 def subtree(p: Peer) -> Message:
@@ -163,23 +179,26 @@ def subtree(p: Peer) -> Message:
     return p.rpc(m.Tattach(PROBE, NOFID, uname, b"/".join((p.aname, *p.path)), uid))
 
 
+OLD, UNIX, LINUX = ("9P2000", "9P2000.u"), ("9P2000.u", "9P2000.L"), ("9P2000.L",)
 PROBES: dict[str, tuple[tuple[str, ...], Callable[[Peer], Message]]] = {
-    "auth": (("9P2000", "9P2000.u", "9P2000.L"), auth),
-    "statfs": (("9P2000.L",), statfs),
-    "symlink": (("9P2000.L",), symlink),
-    "link": (("9P2000.L",), link),
-    "mknod": (("9P2000.L",), mknod),
-    "rename": (("9P2000.L",), rename),
-    "renameat": (("9P2000.L",), renameat),
-    "unlinkat": (("9P2000.L",), unlinkat),
-    "xattr": (("9P2000.L",), xattr),
-    "lock": (("9P2000.L",), lock),
-    "getlock": (("9P2000.L",), getlock),
-    "chown": (("9P2000.L",), chown),
-    "symlink-4095": (("9P2000.L",), long_symlink),
-    "device": (("9P2000.L",), device),
-    "users": (("9P2000.L",), users),
-    "subtree": (("9P2000", "9P2000.u", "9P2000.L"), subtree),
+    "auth": ((*OLD, *LINUX), auth),
+    "statfs": (LINUX, statfs),
+    "symlink": (UNIX, symlink),
+    "link": (UNIX, link),
+    "mknod": (UNIX, mknod),
+    "rename": (LINUX, rename),
+    "renameat": (LINUX, renameat),
+    "unlinkat": (LINUX, unlinkat),
+    "xattr": (LINUX, xattr),
+    "lock": (LINUX, lock),
+    "getlock": (LINUX, getlock),
+    "chown": (LINUX, chown),
+    "symlink-4095": (LINUX, long_symlink),
+    "device": (UNIX, device),
+    "users": (UNIX, users),
+    "subtree": ((*OLD, *LINUX), subtree),
+    "append-only": (OLD, marked(Perm.APPEND)),
+    "exclusive": (OLD, marked(Perm.EXCL)),
 }
 """Capability → the dialects that can have it, and what to ask.
 

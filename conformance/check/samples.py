@@ -9,8 +9,10 @@ from typing import Any
 
 from ninep import messages as m
 from ninep.constants import NOFID, NONUNAME
-from ninep.messages import Message, Qid, Stat
+from ninep.messages import Message, Qid
 from ninep.spec import Field, spec
+
+from .speech import UNTOUCHED
 
 SPEC = spec()
 REQUESTS = tuple(one.name for one in SPEC.messages.values() if one.is_request)
@@ -18,11 +20,6 @@ REPLIES = tuple(one.name for one in SPEC.messages.values() if not one.is_request
 NAME = b"sample"
 MSIZE = 8192
 QID = Qid(0, 0, 0)
-UNTOUCHED = Stat(
-    0xFFFF, 0xFFFFFFFF, Qid(0xFF, 0xFFFFFFFF, (1 << 64) - 1), 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF,
-    (1 << 64) - 1, b"", b"", b"", b"", b"", NONUNAME, NONUNAME, NONUNAME,
-)  # fmt: skip
-"""A stat record that changes nothing."""
 RECORDS = {"qid": QID, "stat": UNTOUCHED}
 BY_TYPE = {"string": NAME, "data": NAME, "uid": NONUNAME, "gid": NONUNAME}
 

@@ -7,26 +7,25 @@ further or one nearer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from ninep import errors, messages
+from ninep import errors, messages, session
 from ninep.codec import codec
 from ninep.errors import NUMBERS, Violation
 from ninep.messages import RMessage
 from ninep.session import Session
 from ninep.spec import Field, Message, spec
 
-from .mutant import Mutant, Patch
+from .mutant import DIALECT, Mutant, Patch
 from .seam import replaced
 
 SPEC = spec()
 PACKAGE = Path(errors.__file__).parent
-DIALECT = "9P2000.L"
 CODEC = codec(DIALECT)
 Alter = Callable[[Any], Any]
 
@@ -104,7 +103,13 @@ FREE: dict[str, tuple[str, ...]] = {
     ),
     "0 stands for what the client works out for itself": ("R*.iounit-zero",),
     "a version says only that it is another one": ("*qid-version-*",),
-    "it is 0 in every such reply": ("Rlcreate.qid-type-zero", "Rmknod.qid-type-zero"),
+    "it is 0 in every such reply": (
+        "Rlcreate.qid-type-zero", "Rmknod.qid-type-zero", "Rstat.stat-type-zero",
+        "Rstat.stat-type-swapped", "Rstat.stat-dev-zero", "Rstat.stat-dev-swapped",
+    ),
+    "it is empty, or all ones, in every such reply": (
+        "Rstat.stat-muid-cut", "Rstat.stat-muid-flipped", "Rstat.stat-n_muid-swapped",
+    ),
     "a clock may be so coarse, or so little ahead": (
         "Rgetattr.atime_nsec-zero", "Rgetattr.mtime_nsec-zero", "Rgetattr.ctime_nsec-zero",
         "Rgetattr.ctime_*sec-off-by-one",
@@ -158,19 +163,25 @@ FRAMES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def replies() -> list[Message]:
-    """Return the R-messages of the dialect."""
-    return [m for m in SPEC.messages_of(DIALECT) if not m.is_request and m.name != "Rauth"]
+    """Return the R-messages that our server sends."""
+    return [m for m in SPEC.messages.values() if not m.is_request and m.name != "Rauth"]
+
+
+def seen_in(dialects: Collection[str]) -> str:
+    """Return the dialect in which something is to be seen: the one that says most."""
+    return next(d for d in (DIALECT, "9P2000.u", "9P2000") if d in dialects)
 
 
 def of_fields() -> Iterator[Mutant]:
     """Yield a mutant for each way that each field of each reply goes wrong."""
     for m in replies():
-        for f in m.fields_in(DIALECT):
+        dialect = seen_in(m.dialects)
+        for f in m.fields_in(dialect):
             for way, alter in ways(f).items():
                 name = f"{m.name}.{f.name}-{way}"
                 if not free(name):
                     put = partial(reply, m.name, partial(changed, f.name, alter))
-                    yield Mutant(name, "", "mechanical", put, on=m.name)
+                    yield Mutant(name, "", "mechanical", put, on=m.name, dialect=dialect)
 
 
 def of_frames() -> Iterator[Mutant]:
@@ -181,7 +192,12 @@ def of_frames() -> Iterator[Mutant]:
                 continue
             clause = "frame.reply-layout" if way in ("trailing", "cut") else ""
             put = partial(framed, m.code, alter)
-            yield Mutant(f"{m.name}-{way}", clause, "mechanical", put, on=m.name)
+            dialect, name = seen_in(m.dialects), f"{m.name}-{way}"
+            yield Mutant(name, clause, "mechanical", put, on=m.name, dialect=dialect)
+
+
+RAISED_IN = {"open.write-directory": "9P2000.u", "session.readonly-open": "9P2000.u"}
+"""Clauses that an op checks in this dialect alone, because in others the file tree does."""
 
 
 def another_number(spoiled: str) -> Patch:
@@ -204,7 +220,7 @@ def wrong_number(name: str) -> Patch:
         found = original(exc)
         return other(found) if found == number and not isinstance(exc, Violation) else found
 
-    return patch.object(errors, "linux_errno", made)
+    return patch.object(session, "linux_errno", made)
 
 
 def other(number: int) -> int:
@@ -222,7 +238,7 @@ def enforced() -> list[str]:
     sources = [p for p in PACKAGE.rglob("*.py") if "conformance" not in p.parts]
     text = "".join(p.read_text(encoding="utf-8") for p in sources)
     seen = [c for c in SPEC.clauses.values() if c.errno and c.observable == "wire"]
-    return [c.id for c in seen if DIALECT in c.applies_in(SPEC) and f'"{c.id}"' in text]
+    return [c.id for c in seen if f'"{c.id}"' in text]
 
 
 def of_errors() -> Iterator[Mutant]:
@@ -230,7 +246,9 @@ def of_errors() -> Iterator[Mutant]:
     for clause in enforced():
         put: Callable[[], Patch] = partial(another_number, clause)
         readonly = clause.startswith("session.readonly")
-        yield Mutant(f"errno-of-{clause}", clause, "mechanical", put, readonly=readonly)
+        name = f"errno-of-{clause}"
+        dialect = RAISED_IN.get(clause) or seen_in(SPEC.clauses[clause].applies_in(SPEC))
+        yield Mutant(name, clause, "mechanical", put, readonly=readonly, dialect=dialect)
     for name in RAISED_BY_TREE:
         yield Mutant(f"errno-{name}", "", "mechanical", partial(wrong_number, name))
 

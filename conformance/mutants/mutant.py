@@ -7,6 +7,7 @@ A row of `semantic/PAGE.toml` has
     seam        `module:function` or `module:Class.method` of our own server, or a constant
     old, new    a piece of the source there, which occurs exactly once, and what stands in its
                 place; a constant has only `new`, an expression
+    dialect     in which it is to be seen; 9P2000.L unless said otherwise
     readonly    true: the server exports read-only
     waits       true: its files take their time, so that requests overlap
     equivalent  why nobody can see the difference; without it some case must
@@ -27,6 +28,7 @@ from .unhurried import unhurried
 
 Patch = AbstractContextManager[object]
 """A change to our own server, for as long as the context lasts."""
+DIALECT = "9P2000.L"
 TABLES = Path(__file__).with_name("semantic")
 
 
@@ -47,6 +49,8 @@ class Mutant:
     """Whether it exports read-only."""
     on: str = ""
     """The R-message that it spoils, if it is one."""
+    dialect: str = DIALECT
+    """In which it is to be seen."""
 
 
 def semantic() -> list[Mutant]:
@@ -58,8 +62,8 @@ def semantic() -> list[Mutant]:
 def from_row(row: dict[str, Any]) -> Mutant:
     """Return the mutant of one row."""
     put = partial(put_in, row)
-    equivalent, readonly = row.get("equivalent", ""), row.get("readonly", False)
-    return Mutant(row["id"], row["clause"], "semantic", put, equivalent, readonly)
+    optional = {key: row[key] for key in ("equivalent", "readonly", "dialect") if key in row}
+    return Mutant(row["id"], row["clause"], "semantic", put, **optional)
 
 
 @contextmanager

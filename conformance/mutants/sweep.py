@@ -34,8 +34,6 @@ from .mutant import Mutant, semantic
 from .reference import NAMED, Reference
 
 KILLS_FILE = Path(__file__).with_name("kills.json")
-DIALECT = "9P2000.L"
-OPTIONS = Options((DIALECT,), uname=b"root", uid=0, aname=NAMED)
 DEADLINE = 0.3
 """Seconds; the server is in this very process."""
 KILLS = frozenset({"fail", "warn"})
@@ -51,10 +49,15 @@ def mutants() -> dict[str, Mutant]:
     return {mutant.id: mutant for mutant in (*semantic(), *mechanical())}
 
 
+def options(dialect: str) -> Options:
+    """Return how a run in one dialect is made."""
+    return Options((dialect,), uname=b"root", uid=0, aname=NAMED)
+
+
 @cache
-def met(*, readonly: bool) -> DialectReport:
+def met(dialect: str, *, readonly: bool) -> DialectReport:
     """Return what our own server, unspoiled, can do."""
-    runner = Runner(Reference(readonly=readonly), "reference", OPTIONS)
+    runner = Runner(Reference(readonly=readonly), "reference", options(dialect))
     try:
         runner.meet()
     finally:
@@ -65,9 +68,9 @@ def met(*, readonly: bool) -> DialectReport:
 @contextmanager
 def bench(mutant: Mutant) -> Iterator[Runner]:
     """Provide a fresh server, into which the mutant is put while a case runs."""
-    runner = Runner(Reference(readonly=mutant.readonly), mutant.id, OPTIONS)
+    runner = Runner(Reference(readonly=mutant.readonly), mutant.id, options(mutant.dialect))
     runner.deadline, runner.patience = DEADLINE, sys.maxsize
-    runner.make_directory(DIALECT)
+    runner.make_directory(mutant.dialect)
     runner.around = mutant.put
     try:
         yield runner
@@ -79,8 +82,8 @@ def killers(mutant: Mutant, cases: Iterable[Case]) -> Iterator[str]:
     """Yield the ids of the cases that see the difference, as they are found."""
     with bench(mutant) as runner:
         for case in cases:
-            if DIALECT in case.dialects:
-                result = runner.judge(case, met(readonly=mutant.readonly))
+            if mutant.dialect in case.dialects:
+                result = runner.judge(case, met(mutant.dialect, readonly=mutant.readonly))
                 if result.verdict in KILLS:
                     yield case.id
 
@@ -151,7 +154,7 @@ def shown(names: Sequence[str], find: Callable[[str], Found], jobs: int) -> dict
 def record(kills: dict[str, list[str]], jobs: int) -> None:
     """Write down one killer of each mutant, and one victim of each case that is none of these."""
     busy = {case for cases in kills.values() for case in cases}
-    idle = [c.id for c in load_all().values() if c.id not in busy and DIALECT in c.dialects]
+    idle = [c.id for c in load_all().values() if c.id not in busy]
     for case, victims in shown(idle, first_victim, jobs).items():
         for victim in victims:
             kills[victim].append(case)

@@ -6,7 +6,6 @@ from ninep import messages as m
 from ninep.constants import (
     NOFID,
     NONUNAME,
-    GetattrMask,
     LopenFlag,
     QidType,
     SetattrValid,
@@ -23,6 +22,7 @@ NEW, OTHER, FILE = 10, 11, 12
 OUT, OUT_FILE, KEPT = 13, 14, 15
 """A directory that was moved out of the tree of `NEW`, the file in it, and one that stayed."""
 LINUX = ("9P2000.L",)
+UNIX = ("9P2000.u", "9P2000.L")
 UNAMES = (b"", b"root", b"nobody", b"no such user", b"\xff\x01", b"x" * 255)
 MISSPELT = (b".", b"..", b"/..", b"/.", b"//", b"/../..", b"\0")
 
@@ -267,7 +267,7 @@ def moved_out_listing(p: Peer) -> None:
 
 
 @case("attach/any-uname", "attach.several-users", start=Start.ATTACHED, each=UNAMES,
-      dialects=("9P2000.u", "9P2000.L"))  # fmt: skip
+      dialects=UNIX)  # fmt: skip
 def any_uname(p: Peer, uname: bytes) -> None:
     """With a number any uname is taken, known or not, also an empty one."""
     _, uid = p.user
@@ -285,7 +285,7 @@ def many_times(p: Peer) -> None:
         p.must("attach.several-users", p.speech.stat(fid))
 
 
-@case("attach/n-uname", "attach.n-uname", needs=["users"], dialects=LINUX)
+@case("attach/n-uname", "attach.n-uname", needs=["users"])
 def n_uname(p: Peer) -> None:
     """The user is the one whom n_uname gives, although uname gives another."""
     open_to_all(p)
@@ -293,7 +293,7 @@ def n_uname(p: Peer) -> None:
     p.equal("attach.n-uname", 1001, owner(p, NEW, b"made"), "the owner of what that user makes")
 
 
-@case("attach/user-inherited", "fid.user-inherited", needs=["users"], dialects=LINUX)
+@case("attach/user-inherited", "fid.user-inherited", needs=["users"], dialects=UNIX)
 def user_inherited(p: Peer) -> None:
     """A fid acts for the user of its own attach, whoever else has attached before or after."""
     open_to_all(p)
@@ -306,14 +306,14 @@ def user_inherited(p: Peer) -> None:
 
 def open_to_all(p: Peer) -> None:
     """Let everybody make files in the case's directory."""
-    p.ok(m.Tsetattr(DIR, SetattrValid.MODE, 0o777, 0, 0, 0, 0, 0, 0, 0))
+    p.ok(p.speech.chmod(DIR, p.speech.directory | 0o777))
 
 
 def owner(p: Peer, attached: int, name: bytes) -> int:
     """Return who owns a file that is made through a fid which was walked twice from an attach."""
     p.walk(attached, 20, *p.path[:1])
     p.walk(20, 21, *p.path[1:])
-    p.ok(m.Tlcreate(21, name, 2, 0o644, NONUNAME))
-    uid = p.ok(m.Tgetattr(21, GetattrMask.BASIC), m.Rgetattr).uid
+    p.ok(p.speech.create(21, name, "rw", 0o644))
+    uid = p.stat(21).uid
     p.clunk(20, 21)
     return uid

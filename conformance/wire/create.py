@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ninep import messages as m
-from ninep.constants import NAME_MAX, NOFID, NONUNAME, GetattrMask, LopenFlag, StMode
+from ninep.constants import (
+    NAME_MAX,
+    NOFID,
+    NONUNAME,
+    GetattrMask,
+    LopenFlag,
+    OpenMode,
+    Perm,
+    StMode,
+)
 from ninep.messages import RMessage, TMessage
 
 from ..check.case import Case, Declared, Run, case
@@ -403,3 +412,123 @@ def mknod_range(p: Peer, item: tuple[str, int, int]) -> None:
     good = m.Tmknod(DIR, b"good", StMode.IFIFO | 0o644, 0, 0, NONUNAME)
     p.refuses("create.mknod-range", bad, control=good)
     p.true("create.mknod-range", not p.exists(b"bad"), "nothing of that name")
+
+
+# Tcreate, of 9P2000 and 9P2000.u
+
+
+@case("create/name-new", "create.name-new", each=("file", "directory"))
+def name_new(p: Peer, what: str) -> None:
+    """A name that exists is refused, whichever kind of file has it or is asked for."""
+    p.make(b"file", b"abc")
+    p.mkdir(b"d")
+    taken = b"file" if what == "file" else b"d"
+    for fid, perm, mode in ((A, 0o644, OpenMode.RDWR), (B, Perm.DIR | 0o755, OpenMode.READ)):
+        p.walk(DIR, fid)
+        p.refuses("create.name-new", m.Tcreate(fid, taken, perm, mode))
+        p.must("create.failure-leaves-fid", m.Twalk(fid, NEW, (b"file",)), m.Rwalk)
+        p.clunk(NEW)
+    p.equal("create.name-new", b"abc", p.content(b"file"), "the file")
+
+
+@case("create/directory-bit", "create.directory-bit", "create.fid-becomes-file")
+def directory_bit(p: Peer) -> None:
+    """With DMDIR a directory is made, and the fid is that directory, open for reading."""
+    p.walk(DIR, A)
+    t = m.Tcreate(A, b"d", Perm.DIR | 0o755, OpenMode.READ)
+    qid = p.must("create.directory-bit", t, m.Rcreate).qid
+    p.equal("create.directory-bit", 0x80, qid.type, "the type of the qid")
+    stat = p.ok(m.Tstat(A), m.Rstat).stat
+    p.equal("create.directory-bit", Perm.DIR | 0o755, stat.mode, "the mode")
+    p.equal("create.fid-becomes-file", b"d", stat.name, "the name")
+    p.equal("create.directory-bit", b"", bytes(p.must("create.directory-bit", m.Tread(A, 0, 4000),
+            m.Rread).data), "what is read of the new directory")  # fmt: skip
+    p.make(b"inner", b"", b"d")
+    p.true("create.directory-bit", p.exists(b"d", b"inner"), "a file in it")
+
+
+INHERITED = (
+    ("file", 0o750, 0o666, 0o640), ("program", 0o750, 0o777, 0o751),
+    ("file-in-777", 0o777, 0o666, 0o666), ("directory", 0o750, Perm.DIR | 0o777, 0o750),
+    ("fewer", 0o777, 0o600, 0o600),
+)  # fmt: skip
+"""Label, permissions of the directory, perm, permissions that come of it."""
+
+
+@case("create/permission-inherited", "create.permission-inherited", each=INHERITED)
+def permission_inherited(p: Peer, item: tuple[str, int, int, int]) -> None:
+    """A new file has no permissions for reading and writing that its directory does not have."""
+    _, above, perm, expected = item
+    p.mkdir(b"d")
+    p.walk(DIR, A, b"d")
+    p.ok(p.speech.chmod(A, Perm.DIR | above))
+    p.ok(m.Tcreate(A, b"new", perm, OpenMode.READ), m.Rcreate)
+    p.equal("create.permission-inherited", oct(expected), oct(p.stat(A).mode), "the permissions")
+
+
+@case("create/permissions-of-u", "create.perm-bits", dialects=("9P2000.u",))
+def permissions_of_u(p: Peer) -> None:
+    """In 9P2000.u the client has applied the umask: the permissions are those of perm."""
+    p.mkdir(b"d", perm=0o700)
+    p.walk(DIR, A, b"d")
+    p.ok(m.Tcreate(A, b"new", Perm.SETVTX | 0o666, OpenMode.READ), m.Rcreate)
+    mode = p.ok(m.Tstat(A), m.Rstat).stat.mode
+    p.equal("create.perm-bits", Perm.SETVTX | 0o666, mode, "the mode")
+
+
+EXTENSIONS = {
+    "symlink-empty": (Perm.SYMLINK, b""),
+    "device-nothing": (Perm.DEVICE, b""),
+    "device-kind": (Perm.DEVICE, b"x 1 3"),
+    "device-number": (Perm.DEVICE, b"c 1"),
+    "device-text": (Perm.DEVICE, b"c one 3"),
+    "link-nothing": (Perm.LINK, b""),
+    "link-text": (Perm.LINK, b"file"),
+    "link-sign": (Perm.LINK, b"-1"),
+}
+
+
+@case("create/extension-unreadable", "create.special-extension", each=EXTENSIONS, needs=["symlink"])
+def extension_unreadable(p: Peer, what: str) -> None:
+    """Nothing is made where the extension does not say what it is to be."""
+    bit, extension = EXTENSIONS[what]
+    p.walk(DIR, A)
+    p.refuses("create.special-extension", m.Tcreate(A, b"new", bit | 0o644, 0, extension))
+    p.true("create.special-extension", not p.exists(b"new"), "nothing of that name")
+    p.symlink(b"good", b"target")
+
+
+@case("create/hard-link", "create.special-extension", needs=["link"], dialects=("9P2000.u",),
+      each=("digits", "newline"))  # fmt: skip
+def hard_link(p: Peer, how: str) -> None:
+    """The extension of a hard link is the fid of the file; Linux ends it with a newline."""
+    p.make(b"file", b"abc")
+    (qid,) = p.walk(DIR, A, b"file")
+    p.walk(DIR, B)
+    extension = b"%d" % A + (b"\n" if how == "newline" else b"")
+    t = m.Tcreate(B, b"link", Perm.LINK | 0o644, 0, extension)
+    made = p.must("create.special-extension", t, m.Rcreate).qid
+    (walked,) = p.walk(DIR, NEW, b"link")
+    paths = qid.path, made.path, walked.path
+    p.equal("create.special-extension", (qid.path,) * 3, paths, "the paths of the qids")
+    p.equal("create.special-extension", b"abc", p.content(b"link"), "the content")
+
+
+STRANGE = {
+    "AUTH": Perm.AUTH, "MOUNT": Perm.MOUNT, "directory-and-append": Perm.DIR | Perm.APPEND,
+    "directory-and-exclusive": Perm.DIR | Perm.EXCL, "without-a-name": 0o1000,
+    "symlink-and-directory": Perm.SYMLINK | Perm.DIR, "symlink-and-fifo":
+    Perm.SYMLINK | Perm.NAMEDPIPE, "SYMLINK": Perm.SYMLINK, "SETUID": Perm.SETUID,
+}  # fmt: skip
+
+
+@case("create/perm-bits", "create.perm-bits", each=STRANGE,
+      dialects=lambda what: ("9P2000",) if what in Perm.__members__ and STRANGE[what] < Perm.AUTH
+      else ("9P2000", "9P2000.u"))  # fmt: skip
+def perm_bits(p: Peer, what: str) -> None:
+    """Bits that the dialect does not have, or that do not go together, make nothing."""
+    p.walk(DIR, A)
+    p.walk(DIR, B)
+    bad = m.Tcreate(A, b"bad", STRANGE[what] | 0o644, OpenMode.READ, b"target")
+    p.refuses("create.perm-bits", bad, control=m.Tcreate(B, b"good", 0o644, OpenMode.READ))
+    p.true("create.perm-bits", not p.exists(b"bad"), "nothing of that name")

@@ -12,9 +12,10 @@ from ninep.spec import spec
 
 from ..check import samples
 from ..check.case import Start, case
+from ..check.link import ENAME_MAX
 from ..check.peer import DIR, NAMES, SCRATCH, Peer, errno, is_error, shown
 from ..check.tree import names
-from ..check.verdict import Unjudged
+from ..check.verdict import Broken, Unjudged
 
 FILE, PLACE, NEW, LIST, FULL = 10, 11, 12, 13, 14
 """Fids: a file, the case's directory, none yet, one to list it, a directory that is not empty."""
@@ -188,3 +189,51 @@ def unsupported(p: Peer, name: str) -> None:
     )
     number = errno(r) if is_error(r) else NUMBERS["EOPNOTSUPP"]
     p.equal("error.fallback-number", "EOPNOTSUPP", NAMES.get(number or 0, number), "the error")
+
+
+# Rerror, of 9P2000 and 9P2000.u
+
+OLD = ("9P2000", "9P2000.u")
+OLD_ERRORS: dict[str, Callable[[Peer], TMessage]] = {
+    "ENOENT": lambda _: m.Twalk(DIR, NEW, (b"missing",)),
+    "EEXIST": lambda p: p.speech.create(PLACE, b"file", "rw", 0o644),
+    "ENOTDIR": lambda _: m.Twalk(FILE, NEW, (b"x",)),
+    "ENOTEMPTY": lambda _: m.Tremove(FULL),
+    "EISDIR": lambda p: p.speech.open(PLACE, "w"),
+    "ENAMETOOLONG": lambda p: p.speech.mkdir(PLACE, b"n" * 256, 0o755),
+}
+"""Errors by name, and a request that meets each on every system."""
+
+
+def failed(p: Peer, name: str) -> m.Rerror:
+    """Return the Rerror to a request that must fail."""
+    prepare(p)
+    r = p.rpc(OLD_ERRORS[name](p))
+    if not isinstance(r, m.Rerror):
+        raise Unjudged(f"a request that must fail was answered by {shown(r)}")
+    return r
+
+
+@case("error/text", "error.rerror-text", "error.short-text", each=OLD_ERRORS)
+def text(p: Peer, name: str) -> None:
+    """An error has a text, and one that is short enough for every client."""
+    ename = failed(p, name).ename
+    p.true("error.rerror-text", bool(ename.strip()), "a text", ename)
+    p.true("error.short-text", len(ename) <= ENAME_MAX, f"{ENAME_MAX} bytes or less", len(ename))
+
+
+@case("error/known-text", "error.known-text", each=OLD_ERRORS)
+def known_text(p: Peer, name: str) -> None:
+    """The text is one that Linux turns into the number of what went wrong."""
+    ename = failed(p, name).ename.decode("utf-8", "replace")
+    p.equal("error.known-text", name, spec().errstrs.get(ename, ename), "what Linux makes of it")
+
+
+@case("error/number-and-text", "error.number-agrees", each=OLD_ERRORS)
+def number_and_text(p: Peer, name: str) -> None:
+    """The number is Linux's for what went wrong, or 0."""
+    number = failed(p, name).errno
+    expected = f"{NUMBERS[name]}, {name}"
+    p.true("error.number-agrees", number in (0, NUMBERS[name]), expected, number)
+    if not number:
+        p.tolerated.append(Broken("error.number-agrees", expected, "0"))

@@ -17,6 +17,7 @@ from ..check import samples
 from ..check.case import Start, case
 from ..check.layout import build
 from ..check.peer import DIR, ROOT, Peer, is_error, shown
+from ..check.speech import wstat
 from ..check.verdict import Broken, Unjudged
 
 FID, NEW, FILE = 10, 11, 12
@@ -362,3 +363,18 @@ def replies_fit(p: Peer, what: str) -> None:
             raise broken
         if not data and not p.tolerated:
             p.tolerated.append(broken)
+
+
+@case("frame/length-lies", "frame.length-lies", each=(-2, -1, 1, 2, "zero"))
+def length_lies(p: Peer, by: int | str) -> None:
+    """A record whose two lengths disagree is refused, and nothing in it is done."""
+    p.make(b"file", b"abc")
+    p.walk(DIR, FILE, b"file")
+    data = p.frame(wstat(FILE, length=1), TAG)
+    at = HDRSZ + 4
+    n = 0 if isinstance(by, str) else int.from_bytes(data[at : at + 2], "little") + by
+    p.refuses_bytes("frame.length-lies", data[:at] + n.to_bytes(2, "little") + data[at + 2 :])
+    q = p.another()
+    q.equal("frame.length-lies", b"abc", q.content(b"file"), "the file")
+    q.walk(DIR, FILE, b"file")
+    q.must("frame.length-lies", wstat(FILE, length=1), m.Rwstat)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from ninep import messages as m
-from ninep.constants import IOHDRSZ, NONUNAME, LopenFlag, SetattrValid, StMode
+from ninep.constants import (
+    IOHDRSZ,
+    NONUNAME,
+    LopenFlag,
+    OpenMode,
+    Perm,
+    SetattrValid,
+    StMode,
+)
 from ninep.messages import TMessage
 
 from ..check.case import case
 from ..check.peer import DIR, Peer, reply_name, shown
+from ..check.speech import wstat
 from ..check.tree import names
 from ..check.verdict import Broken
 
-L = ("9P2000.L",)
+L, OLD = ("9P2000.L",), ("9P2000", "9P2000.u")
 A, B, NEW = 10, 11, 12
 """Fids."""
 SMALL = 4096
@@ -375,11 +384,11 @@ def symlink(p: Peer, what: str) -> None:
     if what == "to-file":
         p.make(b"target", b"abc")
     p.make(b"file")
-    p.ok(m.Tsymlink(DIR, b"link", b"target", NONUNAME), m.Rsymlink)
+    p.symlink(b"link", b"target")
     p.walk(DIR, A, b"link")
     p.walk(DIR, B, b"file")
-    flags = LopenFlag.RDWR | LopenFlag.TRUNC | LopenFlag.CREATE
-    p.refuses("open.symlink-refused", m.Tlopen(A, flags), control=m.Tlopen(B, flags))
+    bad, good = (p.speech.open(fid, "rw", truncate=True) for fid in (A, B))
+    p.refuses("open.symlink-refused", bad, control=good)
     if what == "to-file":
         p.equal("open.symlink-refused", b"abc", p.content(b"target"), "what it leads to")
     else:
@@ -390,11 +399,11 @@ def symlink(p: Peer, what: str) -> None:
       each=(("fifo", StMode.IFIFO), ("socket", StMode.IFSOCK)))  # fmt: skip
 def special(p: Peer, item: tuple[str, int]) -> None:
     """A FIFO or socket is not opened on the server, and the answer does not wait for a peer."""
-    p.ok(m.Tmknod(DIR, b"special", item[1] | 0o644, 0, 0, NONUNAME), m.Rmknod)
+    p.mknod(b"special", item[1])
     p.make(b"file")
     p.walk(DIR, A, b"special")
     p.walk(DIR, B, b"file")
-    bad, good = m.Tlopen(A, LopenFlag.RDWR), m.Tlopen(B, LopenFlag.RDWR)
+    bad, good = (p.speech.open(fid, "rw") for fid in (A, B))
     p.refuses("open.special-refused", bad, control=good)
 
 
@@ -422,3 +431,193 @@ def gone(p: Peer, name: bytes) -> None:
     p.walk(DIR, A, name)
     p.walk(DIR, B, name)
     p.ok(m.Tremove(B), m.Rremove)
+
+
+# What 9P2000 and 9P2000.u have beside that
+
+
+@case("open/mode-byte", "open.mode-byte", each=(0x04, 0x08, 0x0C, 0x80), dialects=(
+    lambda bit: ("9P2000",) if bit == OpenMode.APPEND else OLD))  # fmt: skip
+def mode_byte(p: Peer, bit: int) -> None:
+    """A bit without a meaning in the mode is refused, by Topen and by Tcreate."""
+    p.make(b"file")
+    p.walk(DIR, A, b"file")
+    p.walk(DIR, B)
+    p.walk(DIR, NEW)
+    good, bad = m.Tcreate(B, b"good", 0o644, 1), m.Tcreate(NEW, b"bad", 0o644, 1 | bit)
+    p.refuses("open.mode-byte", bad, control=good)
+    p.true("open.mode-byte", not p.exists(b"bad"), "no file of that name")
+    p.refuses("open.mode-byte", m.Topen(A, bit))
+    p.must("open.mode-byte", m.Topen(A, OpenMode.CEXEC))
+
+
+@case("open/exec-reads", "open.exec-reads")
+def exec_reads(p: Peer) -> None:
+    """A program that is opened to be run can be read, and not written."""
+    p.create(B, b"program", "w", 0o755)
+    p.write(B, 0, b"#!")
+    p.clunk(B)
+    p.walk(DIR, A, b"program")
+    p.must("open.exec-reads", m.Topen(A, OpenMode.EXEC), m.Ropen)
+    reads(p, "open.exec-reads", A, b"#!")
+    p.refuses("write.fid-writable", m.Twrite(A, 0, b"x"))
+
+
+@case("open/exec-permission", "open.exec-reads")
+def exec_permission(p: Peer) -> None:
+    """What nobody may run is not opened to be run, though it can be read."""
+    p.create(B, b"data", "w", 0o644)
+    p.create(NEW, b"program", "w", 0o755)
+    p.clunk(B, NEW)
+    p.walk(DIR, A, b"data")
+    p.walk(DIR, B, b"program")
+    good = m.Topen(B, OpenMode.EXEC)
+    p.refuses("open.exec-reads", m.Topen(A, OpenMode.EXEC), control=good)
+    p.must("open.failure-leaves-fid", m.Topen(A, OpenMode.READ), m.Ropen)
+
+
+RCLOSE = int(OpenMode.RCLOSE)
+ENDS = ("clunk", "connection", "version")
+
+
+@case("open/remove-on-close", "open.remove-on-close", each=ENDS)
+def remove_on_close(p: Peer, how: str) -> None:
+    """A file opened with ORCLOSE is there as long as its fid, however that ends."""
+    p.make(b"file", b"abc")
+    q = p.another()
+    q.walk(DIR, A, b"file")
+    q.must("open.remove-on-close", m.Topen(A, OpenMode.READ | RCLOSE), m.Ropen)
+    reads(q, "open.remove-on-close", A, b"abc")
+    p.true("open.remove-on-close", p.exists(b"file"), "the file, as long as it is open")
+    ended(q, how)
+    p.true("open.remove-on-close", not p.exists(b"file"), "no file any more")
+
+
+def ended(q: Peer, how: str) -> None:
+    """Let the fid `A` of a connection end."""
+    if how == "clunk":
+        q.ok(m.Tclunk(A), m.Rclunk)
+    elif how == "version":
+        q.version(q.msize, q.dialect)
+    else:
+        q.hang_up()
+
+
+@case("open/create-remove-on-close", "open.remove-on-close", each=ENDS)
+def create_remove_on_close(p: Peer, how: str) -> None:
+    """A file created with ORCLOSE goes with its fid."""
+    q = p.another()
+    q.walk(DIR, A)
+    t = m.Tcreate(A, b"file", 0o644, OpenMode.WRITE | RCLOSE)
+    q.must("open.remove-on-close", t, m.Rcreate)
+    p.true("open.remove-on-close", p.exists(b"file"), "the file, as long as it is open")
+    ended(q, how)
+    p.true("open.remove-on-close", not p.exists(b"file"), "no file any more")
+
+
+@case("open/remove-on-close-renamed", "open.remove-on-close", "rename.fids-follow", dialects=OLD)
+def remove_on_close_renamed(p: Peer) -> None:
+    """It is the file that goes, by the name it has by then, and not another of its old name."""
+    p.walk(DIR, A)
+    p.ok(m.Tcreate(A, b"file", 0o644, OpenMode.WRITE | RCLOSE), m.Rcreate)
+    p.walk(DIR, B, b"file")
+    p.ok(wstat(B, name=b"renamed"))
+    p.make(b"file", b"another")
+    p.clunk(A)
+    p.equal("open.remove-on-close", b"another", p.content(b"file"), "the file that has its name")
+    p.true("rename.fids-follow", not p.exists(b"renamed"), "no file any more")
+
+
+@case("open/remove-on-close-alone", "open.remove-on-close")
+def remove_on_close_alone(p: Peer) -> None:
+    """Only the fid that was opened with ORCLOSE takes the file with it."""
+    p.make(b"file", b"abc")
+    p.walk(DIR, A, b"file")
+    p.ok(m.Topen(A, RCLOSE), m.Ropen)
+    p.opened(B, b"file")
+    p.clunk(B)
+    p.true("open.remove-on-close", p.exists(b"file"), "the file after another fid's clunk")
+    p.opened(B, b"file")
+    p.clunk(A)
+    p.true("open.remove-on-close", not p.exists(b"file"), "no file any more")
+    reads(p, "open.remove-on-close", B, b"abc")
+
+
+@case("open/directory-changes", "open.write-directory", dialects=OLD,
+      each=("WRITE", "RDWR", "TRUNC", "RCLOSE"))  # fmt: skip
+def directory_changes(p: Peer, what: str) -> None:
+    """A directory is not opened for writing, not truncated, and not removed at its clunk."""
+    mode = OpenMode[what]
+    p.mkdir(b"d")
+    p.walk(DIR, A, b"d")
+    p.walk(DIR, B)
+    p.refuses("open.write-directory", m.Topen(A, mode))
+    p.refuses("open.write-directory", m.Tcreate(B, b"new", Perm.DIR | 0o755, mode))
+    p.true("open.write-directory", not p.exists(b"new"), "no directory of that name")
+    p.must("open.write-directory", m.Topen(A, OpenMode.READ), m.Ropen)
+    p.clunk(A)
+    p.true("open.write-directory", p.exists(b"d"), "the directory after its clunk")
+
+
+@case("open/append-byte", "open.append-flag", dialects=("9P2000.u",))
+def append_byte(p: Peer) -> None:
+    """In 9P2000.u a bit of the mode sends every write to the end, as Linux has it."""
+    p.make(b"log", b"one")
+    p.walk(DIR, A, b"log")
+    p.must("open.append-flag", m.Topen(A, OpenMode.WRITE | OpenMode.APPEND), m.Ropen)
+    p.must("open.append-flag", m.Twrite(A, 0, b"two"), m.Rwrite)
+    p.equal("open.append-flag", b"onetwo", p.content(b"log"), "the file")
+
+
+@case("open/append-only", "open.append-only", needs=["append-only"], each=("created", "opened"))
+def append_only(p: Peer, how: str) -> None:
+    """What is written to a file with DMAPPEND goes to its end, and OTRUNC cuts nothing."""
+    p.walk(DIR, A)
+    p.ok(m.Tcreate(A, b"log", Perm.APPEND | 0o644, OpenMode.RDWR), m.Rcreate)
+    p.write(A, 0, b"one")
+    if how == "opened":
+        p.clunk(A)
+        p.walk(DIR, A, b"log")
+        p.must("open.append-only", m.Topen(A, OpenMode.RDWR | OpenMode.TRUNC), m.Ropen)
+    p.must("open.append-only", m.Twrite(A, 0, b"two"), m.Rwrite)
+    p.must("open.append-only", m.Twrite(A, 100, b"three"), m.Rwrite)
+    p.equal("open.append-only", b"onetwothree", p.content(b"log"), "the file")
+
+
+@case("open/append-mark", "open.append-only", needs=["append-only"])
+def append_mark(p: Peer) -> None:
+    """A file that is given the mark by Twstat is append-only for whoever opens it then."""
+    p.make(b"log", b"one")
+    p.walk(DIR, A, b"log")
+    p.must("open.append-only", wstat(A, mode=Perm.APPEND | 0o644), m.Rwstat)
+    p.open(A, "w")
+    p.must("open.append-only", m.Twrite(A, 0, b"two"), m.Rwrite)
+    p.equal("open.append-only", b"onetwo", p.content(b"log"), "the file")
+
+
+@case("open/exclusive-use", "open.exclusive-use", needs=["exclusive"],
+      each=("created", "opened", "elsewhere"))  # fmt: skip
+def exclusive_use(p: Peer, how: str) -> None:
+    """A file with DMEXCL is open once, in all connections together, until that fid is clunked."""
+    p.walk(DIR, A)
+    p.ok(m.Tcreate(A, b"one", Perm.EXCL | 0o644, OpenMode.RDWR), m.Rcreate)
+    if how != "created":
+        p.clunk(A)
+        p.opened(A, b"one")
+    q = p.another() if how == "elsewhere" else p
+    q.walk(DIR, B, b"one")
+    q.refuses("open.exclusive-use", m.Topen(B, OpenMode.READ))
+    p.clunk(A)
+    q.must("open.exclusive-use", m.Topen(B, OpenMode.READ), m.Ropen)
+
+
+@case("open/exclusive-ended", "open.exclusive-use", needs=["exclusive"])
+def exclusive_ended(p: Peer) -> None:
+    """When the connection that had a file with DMEXCL open ends, another may open it."""
+    q = p.another()
+    q.walk(DIR, A)
+    q.ok(m.Tcreate(A, b"one", Perm.EXCL | 0o644, OpenMode.RDWR), m.Rcreate)
+    p.walk(DIR, B, b"one")
+    p.refuses("open.exclusive-use", m.Topen(B, OpenMode.READ))
+    q.hang_up()
+    p.must("open.exclusive-use", m.Topen(B, OpenMode.READ), m.Ropen)

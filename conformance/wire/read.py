@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from construct import ConstructError
+
 from ninep import messages as m
 from ninep.constants import HDRSZ, IOHDRSZ, OFFSET_MAX
 
 from ..check.case import case
-from ..check.layout import dirents
+from ..check.layout import dirents, stats
 from ..check.peer import DIR, Peer
+from ..check.verdict import Broken
 
 A, B = 10, 11
 SMALL = 4096
@@ -184,3 +187,113 @@ def directory(p: Peer, count: int) -> None:
         p.dialect, bytes(p.must("read.directory-fid", m.Treaddir(A, 0, 4000), m.Rreaddir).data)
     )
     p.true("read.directory-fid", b"file" in [e.name for e in entries], "the file listed", entries)
+
+
+# Directories in 9P2000 and 9P2000.u
+
+
+def entries(p: Peer, clause: str, count: int) -> list[bytes]:
+    """Read the open directory `A` to its end, `count` bytes at a time; return the names."""
+    found: list[bytes] = []
+    offset = 0
+    while data := bytes(p.must(clause, m.Tread(A, offset, count), m.Rread).data):
+        p.true(clause, len(data) <= count, f"{count} bytes or less", len(data))
+        try:
+            found += [stat.name for stat in stats(p.dialect, data)]
+        except ConstructError as exc:
+            raise Broken(clause, "whole stat records", str(exc)) from exc
+        offset += len(data)
+    return found
+
+
+def full(p: Peer) -> list[bytes]:
+    """Make a directory of files and directories with names of every length; return these."""
+    p.mkdir(b"d")
+    names = [b"%02d" % n + b"n" * (7 * n) for n in range(12)]
+    for n, name in enumerate(names):
+        if n % 3:
+            p.make(name, b"", b"d")
+        else:
+            p.mkdir(name, b"d")
+    p.opened(A, b"d")
+    return names
+
+
+@case("read/directory-records", "read.directory-records", each=(200, 333, 4000))
+def directory_records(p: Peer, count: int) -> None:
+    """Whatever the count, whole records come, each once, and neither . nor .. is among them."""
+    names = full(p)
+    p.equal("read.directory-records", names, sorted(entries(p, "read.directory-records", count)),
+            "the names")  # fmt: skip
+
+
+@case("read/directory-record", "read.directory-records")
+def directory_record(p: Peer) -> None:
+    """The record of an entry is that of a Tstat."""
+    p.mkdir(b"d")
+    p.make(b"file", b"abc", b"d")
+    p.walk(DIR, B, b"d", b"file")
+    p.opened(A, b"d")
+    data = bytes(p.must("read.directory-records", m.Tread(A, 0, 4000), m.Rread).data)
+    stat = p.ok(m.Tstat(B), m.Rstat).stat
+    p.equal("read.directory-records", [stat], stats(p.dialect, data), "the records")
+
+
+@case("read/directory-too-small", "read.directory-records", each=(0, 1, 40))
+def directory_too_small(p: Peer, count: int) -> None:
+    """Where the next record does not fit no bytes come, and it comes when there is room."""
+    names = full(p)
+    clause = "read.directory-records"
+    first = bytes(p.must(clause, m.Tread(A, 0, 160), m.Rread).data)
+    for _ in range(2):
+        r = p.must(clause, m.Tread(A, len(first), count), m.Rread)
+        p.equal(clause, b"", bytes(r.data), f"what {count} bytes have room for")
+    rest = bytes(p.must(clause, m.Tread(A, len(first), 60_000 % p.msize), m.Rread).data)
+    seen = [stat.name for part in (first, rest) for stat in stats(p.dialect, part)]
+    p.equal(clause, names, sorted(seen), "the names")
+
+
+@case("read/directory-end", "read.directory-records", each=("empty", "read"))
+def directory_end(p: Peer, what: str) -> None:
+    """At the end of a directory no bytes come, time after time."""
+    p.mkdir(b"d")
+    if what == "read":
+        p.make(b"file", b"", b"d")
+    p.opened(A, b"d")
+    clause, at = "read.directory-records", 0
+    if what == "read":
+        at = len(p.must(clause, m.Tread(A, 0, 4000), m.Rread).data)
+        p.true(clause, at > 0, "a record")
+    for _ in range(2):
+        p.equal(clause, b"", p.read(A, at, 4000), "what comes at the end")
+
+
+@case("read/directory-offset", "read.directory-offset", each=("before", "behind", "middle"))
+def directory_offset(p: Peer, where: str) -> None:
+    """A directory is read on from where the last read has ended, and from nowhere else."""
+    full(p)
+    end = len(p.read(A, 0, 333))
+    offset = {"before": end - 1, "behind": end + 1, "middle": 60}[where]
+    p.refuses("read.directory-offset", m.Tread(A, offset, 4000))
+    p.must("read.directory-offset", m.Tread(A, end, 4000), m.Rread)
+
+
+@case("read/directory-rewind", "read.directory-offset")
+def directory_rewind(p: Peer) -> None:
+    """Offset 0 begins anew, and shows what is there then."""
+    names = full(p)
+    p.read(A, 0, 333)
+    p.make(b"new", b"", b"d")
+    p.remove(b"d", names[1])
+    seen = sorted(entries(p, "read.directory-offset", 4000))
+    p.equal("read.directory-offset", sorted({*names, b"new"} - {names[1]}), seen, "the names")
+
+
+@case("read/directory-apart", "read.directory-offset")
+def directory_apart(p: Peer) -> None:
+    """Each fid of a directory is read by itself."""
+    names = full(p)
+    p.opened(B, b"d")
+    p.read(B, 0, 333)
+    p.equal("read.directory-offset", names, sorted(entries(p, "read.directory-offset", 333)),
+            "the names")  # fmt: skip

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ninep import messages as m
 from ninep.constants import (
@@ -15,6 +16,7 @@ from ninep.constants import (
     LockFlag,
     LockStatus,
     LockType,
+    OpenMode,
     StMode,
     UnlinkFlag,
     XattrFlag,
@@ -23,12 +25,17 @@ from ninep.messages import TMessage
 
 from ..check.case import Start, case
 from ..check.peer import DIR, ROOT, Peer, is_error
+from ..check.speech import wstat
 from ..check.tree import names
 from ..check.verdict import Broken, Gone, Unjudged
 
 FILE, OTHER, NEW, PLACE = 10, 11, 12, 13
 """Fids."""
-LINUX = ("9P2000.L",)
+LINUX, OLD = ("9P2000.L",), ("9P2000", "9P2000.u")
+CHANGES: dict[str, dict[str, Any]] = {
+    "name": {"name": b"ninep-check-readonly"}, "mode": {"mode": 0o600}, "length": {"length": 1},
+    "mtime": {"mtime": 77},
+}  # fmt: skip
 MADE = b"ninep-check-readonly"
 """A name that is not to come into being."""
 POISON: dict[str, bytes] = {
@@ -388,6 +395,25 @@ def readonly_open(p: Peer, how: str) -> None:
     p.refuses("session.readonly-open", t)
     p.equal("session.readonly-open", size, p.stat(FILE).size, "the size of the file")
     p.must("session.readonly-allows", p.speech.open(FILE, "r"))
+
+
+@case("session/readonly-remove-on-close", "session.readonly-open", needs=["readonly"],
+      start=Start.ATTACHED, dialects=OLD)  # fmt: skip
+def readonly_remove_on_close(p: Peer) -> None:
+    """On a read-only export nothing is opened to be removed at its clunk."""
+    furnish(p)
+    p.refuses("session.readonly-open", m.Topen(FILE, OpenMode.RCLOSE))
+    p.must("session.readonly-allows", p.speech.open(FILE, "r"))
+
+
+@case("session/readonly-wstat", "session.readonly-refuses", needs=["readonly"],
+      start=Start.ATTACHED, dialects=OLD, each=CHANGES)  # fmt: skip
+def readonly_wstat(p: Peer, field: str) -> None:
+    """On a read-only export no field of a stat record is changed."""
+    furnish(p)
+    before = p.ok(m.Tstat(FILE), m.Rstat)
+    p.refuses("session.readonly-refuses", wstat(FILE, **CHANGES[field]))
+    p.equal("session.readonly-refuses", before, p.ok(m.Tstat(FILE), m.Rstat), "the record")
 
 
 @case("session/readonly-write", "session.readonly-refuses", "write.fid-writable",

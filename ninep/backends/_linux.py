@@ -35,6 +35,9 @@ ID_END = 0xFFFFFFFF
 AT_FDCWD = -100
 UTIME_NOW = (1 << 30) - 1
 UTIME_OMIT = (1 << 30) - 2
+RENAME_NOREPLACE = 1
+NO_FLAGS = frozenset({errno.EINVAL, errno.ENOSYS})
+"""What renameat2(2) says where it has no flags; EINVAL also has other causes."""
 PROC_FD = "/proc/self/fd"
 DEFAULT_ACL = "system.posix_acl_default"
 NO_ATTRIBUTE = frozenset({errno.ENODATA, errno.EOPNOTSUPP})
@@ -134,6 +137,26 @@ def set_times(number: int, atime: tuple[int, int] | None, mtime: tuple[int, int]
     times = (ctypes.c_long * 4)(*map(signed, words))
     if _libc.utimensat(AT_FDCWD, magic(number), times, 0):
         raise error(ctypes.get_errno())
+
+
+def rename_if_free(olddir: int, name: bytes, newdir: int, newname: bytes) -> None:
+    """Rename from one directory to another, unless something has the new name.
+
+    Where the file system cannot promise that, it is looked up first.
+
+    Errors: EEXIST, and those of rename(2)
+    """
+    if _libc.renameat2(olddir, name, newdir, newname, RENAME_NOREPLACE) == 0:
+        return
+    number = ctypes.get_errno()
+    if number not in NO_FLAGS:
+        raise error(number, newname)
+    try:
+        os.stat(newname, dir_fd=newdir, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(name, newname, src_dir_fd=olddir, dst_dir_fd=newdir)
+    else:
+        raise error(errno.EEXIST, newname)
 
 
 def drop_set_id(number: int) -> None:

@@ -23,6 +23,7 @@ from ninep.backends._linux import (
     has_default_acl,
     host_flags,
     magic,
+    rename_if_free,
     set_times,
 )
 from ninep.backends._local_file import LocalFile
@@ -350,13 +351,22 @@ class LocalNode(NamedNode):
         self.changed()
 
     async def rename(
-        self, name: bytes, newdir: Node, newname: bytes, only: Node | None = None
+        self,
+        name: bytes,
+        newdir: Node,
+        newname: bytes,
+        only: Node | None = None,
+        *,
+        replace: bool = True,
     ) -> None:
         """Rename; nodes follow unless both names are links to one file, then nothing happens."""
         target = self._same_tree(newdir)
         self._check_still(name, only)
         check_name(newname)
-        os.rename(name, newname, src_dir_fd=self.fd.number, dst_dir_fd=target.fd.number)
+        if replace:
+            os.rename(name, newname, src_dir_fd=self.fd.number, dst_dir_fd=target.fd.number)
+        else:
+            rename_if_free(self.fd.number, name, target.fd.number, newname)
         if not self._is_there(name):
             self.moved(name, target, newname)
         self.changed()

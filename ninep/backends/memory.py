@@ -300,12 +300,20 @@ class MemoryNode(NamedNode):
         self.forget(name)
 
     async def rename(
-        self, name: bytes, newdir: Node, newname: bytes, only: Node | None = None
+        self,
+        name: bytes,
+        newdir: Node,
+        newname: bytes,
+        only: Node | None = None,
+        *,
+        replace: bool = True,
     ) -> None:
         """Rename; nodes follow unless both names are links to one file, then nothing happens."""
         target = self._same_tree(newdir)
         inode = self._only(name, only)
         victim = target._entries(newname).get(newname)
+        if victim is not None and not replace:
+            raise error(errno.EEXIST, newname)
         if victim is inode:
             return
         target._check_move(inode, victim)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ninep.backend import Node
-from ninep.constants import NOFID, QidType
+from ninep.constants import NOFID, NONUNAME, QidType
 from ninep.errors import Violation
 from ninep.fids import Fid
 from ninep.messages import Rattach, Rauth, Tattach, Tauth
 from ninep.names import DOTS
 from ninep.session import Session
+from ninep.users import user_number
 
 DIR = int(QidType.DIR)
 
@@ -32,8 +33,19 @@ async def tattach(session: Session, t: Tattach) -> Rattach:
     if t.afid != NOFID:
         raise Violation("attach.afid-none", f"afid {t.afid}")
     root = await find_root(session, t.aname)
-    session.fids.bind(t.fid, Fid(root, root, t.n_uname))
+    session.fids.bind(t.fid, Fid(root, root, user(t)))
     return Rattach(root.qid)
+
+
+def user(t: Tattach) -> int:
+    """Return the number of the user who attaches; NONUNAME if this host knows nobody of the name.
+
+    Clauses: attach.n-uname
+    """
+    if t.n_uname != NONUNAME:
+        return t.n_uname
+    number = user_number(t.uname)
+    return NONUNAME if number is None else number
 
 
 async def find_root(session: Session, aname: bytes) -> Node:

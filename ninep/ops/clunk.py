@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from ninep.constants import QidType, XattrFlag
 from ninep.errors import Violation
 from ninep.fids import XATTR_WRITE, Fid
@@ -23,16 +26,41 @@ def free(session: Session, number: int) -> Fid:
 
 
 async def tclunk(session: Session, t: Tclunk) -> Rclunk:
-    """Free `fid`; if it carries an extended attribute, set that now.
+    """Free `fid`; if it carries an extended attribute, set that now; if its file was opened with
+    ORCLOSE, remove it.
 
-    Clauses: clunk.always-frees, xattr.commit-at-clunk
+    Clauses: clunk.always-frees, xattr.commit-at-clunk, open.remove-on-close
     Errors:  EBADF; of a setxattr: EEXIST, ENODATA, EINVAL (incomplete), ENOSPC, EOPNOTSUPP, …
     Source:  clunk(5)
     """
     fid = free(session, t.fid)
     if fid.state is XATTR_WRITE:
         await commit(fid)
+    if fid.removes:
+        await remove_all([fid])
     return Rclunk()
+
+
+async def remove_all(fids: Iterable[Fid]) -> None:
+    """Remove the files that go with their fids; that one is gone or must stay is nobody's error.
+
+    Clauses: open.remove-on-close
+    Source:  clunk(5)
+    """
+    for fid in fids:
+        with suppress(OSError):
+            await remove(fid)
+
+
+async def remove(fid: Fid) -> None:
+    """Remove the file of a fid.
+
+    Clauses: remove.not-root, remove.same-file, attach.moved-out
+    """
+    node = fid.node
+    if node is fid.root:
+        raise Violation("remove.not-root")
+    await fid.held().node.parent.unlink(node.name, bool(node.qid.type & DIR), only=node)
 
 
 async def commit(fid: Fid) -> None:
@@ -60,8 +88,5 @@ async def tremove(session: Session, t: Tremove) -> Rremove:
     fid = free(session, t.fid)
     if fid.xattr:
         raise Violation("fid.is-file")
-    node = fid.node
-    if node is fid.root:
-        raise Violation("remove.not-root")
-    await fid.held().node.parent.unlink(node.name, bool(node.qid.type & DIR), only=node)
+    await remove(fid)
     return Rremove()

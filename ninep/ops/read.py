@@ -23,7 +23,7 @@ DIR = int(DirentType.DIR)
 
 
 async def tread(session: Session, t: Tread) -> Rread:
-    """Read up to `count` bytes at `offset`.
+    """Read up to `count` bytes at `offset`; of an open directory, whole stat records.
 
     Clauses: read.fid-readable, read.offset-range, read.count-clamped, read.past-end
     Errors:  EBADF, EISDIR, EINVAL, EIO
@@ -35,6 +35,8 @@ async def tread(session: Session, t: Tread) -> Rread:
     count = min(t.count, session.msize - IOHDRSZ)
     if fid.xattr:
         return Rread(fid.xattr.value[t.offset : t.offset + count])
+    if fid.records:
+        return Rread(await fid.records.read(t.offset, count))
     assert fid.file
     return Rread(await fid.file.read(t.offset, count))
 

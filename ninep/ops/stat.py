@@ -1,11 +1,32 @@
-"""stat(5) in 9P2000.L: attributes of files and of file systems."""
+"""stat(5): attributes of files and of file systems; `wstat.py` has Twstat."""
 
 from __future__ import annotations
 
-from ninep.constants import NONUNAME, NSEC_MAX, OFFSET_MAX, SetattrValid
+from ninep import perm, users
+from ninep.backend import Node
+from ninep.constants import (
+    NONUNAME,
+    NSEC_MAX,
+    OFFSET_MAX,
+    GetattrMask,
+    QidType,
+    SetattrValid,
+    StMode,
+)
 from ninep.errors import Violation
 from ninep.fids import RDWR, WRITE
-from ninep.messages import Rgetattr, Rsetattr, Rstatfs, Tgetattr, Tsetattr, Tstatfs
+from ninep.messages import (
+    Qid,
+    Rgetattr,
+    Rsetattr,
+    Rstat,
+    Rstatfs,
+    Stat,
+    Tgetattr,
+    Tsetattr,
+    Tstat,
+    Tstatfs,
+)
 from ninep.session import Session
 
 SECONDS_MAX = 1 << 62
@@ -13,8 +34,73 @@ SECONDS_MAX = 1 << 62
 KNOWN = sum(SetattrValid)
 SIZE = int(SetattrValid.SIZE)
 BEFORE_SIZE = int(SetattrValid.UID | SetattrValid.GID | SetattrValid.MODE)
+BASIC = int(GetattrMask.BASIC)
+DEVICES = {int(StMode.IFCHR): b"c", int(StMode.IFBLK): b"b"}
+FORMAT = int(StMode.IFMT)
+SECOND_MAX = 0xFFFFFFFE
+"""The largest time that a stat record can have: all ones mean something else."""
+NAMELESS = b"/"
 ATIME_GIVEN = SetattrValid.ATIME | SetattrValid.ATIME_SET
 MTIME_GIVEN = SetattrValid.MTIME | SetattrValid.MTIME_SET
+
+
+async def tstat(session: Session, t: Tstat) -> Rstat:
+    """Return the attributes of the file of `fid`, open or not, unlinked or not.
+
+    Clauses: stat.any-fid
+    Source:  stat(5)
+    """
+    fid = session.fids.legal(t.fid, "getattr")
+    return Rstat(await record(session, fid.node, fid.root))
+
+
+async def record(session: Session, node: Node, root: Node) -> Stat:
+    """Return the stat record of a file in the tree below `root`.
+
+    Clauses: stat.name-last, stat.qid-agrees, stat.length-directory, stat.kernel-fields-zero,
+             stat.numeric-owners
+    """
+    st, known = await node.getattr(BASIC), session.rules.perm
+    mode = perm.word(st.mode, await perm.marks(node), known)
+    return Stat(
+        0,
+        0,
+        Qid(mode >> perm.QID_SHIFT, st.qid.version, st.qid.path),
+        mode,
+        seconds(st.atime_sec),
+        seconds(st.mtime_sec),
+        0 if st.qid.type & QidType.DIR else st.size,
+        NAMELESS if node is root else node.name,
+        users.user_name(st.uid),
+        users.group_name(st.gid),
+        b"",
+        await extension(node, st),
+        st.uid,
+        st.gid,
+    )
+
+
+async def extension(node: Node, st: Rgetattr) -> bytes:
+    """Say what a symbolic link or device leads to, and how many names another file has.
+
+    Clauses: stat.extension-text
+    Source:  LNX fs/9p/vfs_inode.c
+    """
+    if st.qid.type & QidType.SYMLINK:
+        return await node.readlink()
+    if kind := DEVICES.get(st.mode & FORMAT):
+        return b"%s %d %d" % (kind, *device(st.rdev))
+    return b"HARDLINKCOUNT %d" % st.nlink
+
+
+def device(rdev: int) -> tuple[int, int]:
+    """Return major and minor number of a device."""
+    return rdev >> 8 & 0xFFF, rdev & 0xFF | rdev >> 12 & 0xFFF00
+
+
+def seconds(time: int) -> int:
+    """Return a time as a stat record can have it; what lies before 1970 is 1970."""
+    return 0 if time >> 63 else min(time, SECOND_MAX)
 
 
 async def tgetattr(session: Session, t: Tgetattr) -> Rgetattr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ninep.messages import Rversion, Tversion
+from ninep.ops.clunk import remove_all
 from ninep.session import Session
 from ninep.spec import spec
 
@@ -20,7 +21,7 @@ async def tversion(session: Session, t: Tversion) -> Rversion:
     msize = min(t.msize, session.service.msize)
     dialect = t.version.decode("ascii", "replace")
     if dialect not in session.service.dialects or msize < MSIZE_MIN[dialect]:
-        session.begin(None, 0)
+        await remove_all(session.begin(None, 0))
         return Rversion(msize, UNKNOWN)
-    session.begin(dialect, msize)
+    await remove_all(session.begin(dialect, msize))
     return Rversion(msize, t.version)

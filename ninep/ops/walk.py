@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ninep import perm
 from ninep.backend import Node
 from ninep.constants import QidType
 from ninep.errors import Violation
@@ -28,7 +29,8 @@ async def twalk(session: Session, t: Twalk) -> Rwalk:
     path = await descend(start, t.wname)
     if len(path) == len(t.wname):
         session.fids.bind(t.newfid, start.clone(path[-1] if path else start.node))
-    return Rwalk(tuple([node.qid for node in path]))
+    known = session.rules.perm
+    return Rwalk(tuple([await perm.qid(n, known) if known else n.qid for n in path]))
 
 
 async def descend(start: Fid, wname: tuple[bytes, ...]) -> list[Node]:

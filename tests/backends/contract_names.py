@@ -194,6 +194,21 @@ class NamesContract:
         assert (b"f", b"g") == (node.name, other.name)
         assert (node, other) == (await root.walk(b"f"), await root.walk(b"g"))
 
+    async def test_rename_to_a_free_name(self, root: Node) -> None:
+        """Unless it may replace, a rename takes no name that something has."""
+        node, _ = await create(root, b"f", b"abc")
+        await create(root, b"g", b"other")
+        await mkdir(root, b"d")
+        for taken in (b"g", b"d"):
+            with refused(errno.EEXIST):
+                await root.rename(b"f", root, taken, only=node, replace=False)
+        await root.rename(b"f", root, b"free", only=node, replace=False)
+        assert b"free" == node.name
+        assert b"abc" == await content(await root.walk(b"free"))
+        assert b"other" == await content(await root.walk(b"g"))
+        with refused(errno.ENOENT):
+            await root.rename(b"missing", root, b"new", replace=False)
+
     async def test_rename_only(self, root: Node) -> None:
         """With `only`, a name that means another file by now is not renamed."""
         old, _ = await create(root, b"f")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from pathlib import Path
@@ -71,3 +72,26 @@ def test_set_times_refused(tmp_path: Path) -> None:
 def test_is_set_id(mode: int, is_set: bool) -> None:
     """Set-group-id without a right to run means mandatory locks, and harms nobody."""
     assert is_set == is_set_id(mode)
+
+
+@pytest.mark.parametrize("number", sorted(_linux.NO_FLAGS))
+def test_rename_without_flags(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where renameat2(2) knows no flags the name is looked up first."""
+
+    class Libc:
+        """A C library whose kernel or file system is old."""
+
+        @staticmethod
+        def renameat2(*_: object) -> int:
+            """Fail."""
+            ctypes.set_errno(number)
+            return -1
+
+    monkeypatch.setattr(_linux, "_libc", Libc)
+    (tmp_path / "f").write_text("f")
+    (tmp_path / "g").write_text("g")
+    fd = Fd(os.open(tmp_path, os.O_PATH))
+    with refused(errno.EEXIST):
+        _linux.rename_if_free(fd.number, b"f", fd.number, b"g")
+    _linux.rename_if_free(fd.number, b"f", fd.number, b"h")
+    assert ["g", "h"] == sorted(path.name for path in tmp_path.iterdir())

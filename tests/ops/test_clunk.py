@@ -9,8 +9,8 @@ import pytest
 from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
-from ninep.constants import NOFID, NONUNAME, XattrFlag
-from tests.helpers import CODEC, Peer, service
+from ninep.constants import NOFID, NONUNAME, OpenMode, XattrFlag
+from tests.helpers import CODEC, Peer, old_peer, service
 from tests.populated import (
     ATTRIBUTES,
     BOTH,
@@ -212,3 +212,55 @@ async def test_a_value_is_not_removed(client: Peer, fid: int) -> None:
     assert errno.EBADF == await client.errno(m.Tremove(fid))
     assert errno.EBADF == await client.errno(m.Tclunk(fid))
     assert [b"d", b"f", b"p", b"s"] == await names(client)
+
+
+async def removing(dialect: str = "9P2000", name: bytes = b"f") -> Peer:
+    """Return a client whose fid 1 takes its file with it."""
+    found = await old_peer(dialect)
+    await found.walk(0, 1)
+    await found.ok(m.Tcreate(1, name, 0o644, OpenMode.RDWR | OpenMode.RCLOSE))
+    return found
+
+
+async def gone(peer: Peer, name: bytes = b"f") -> bool:
+    """Say whether the tree has no file of a name any more."""
+    other = Peer(peer.session.service)
+    await other.begin()
+    return await other.rpc(m.Twalk(0, 5, (name,))) == m.Rlerror(errno.ENOENT)
+
+
+@pytest.mark.parametrize("how", ["clunk", "remove", "version", "unknown"])
+async def test_removed_on_close(how: str) -> None:
+    """open.remove-on-close: with the fid, however that ends."""
+    client = await removing()
+    assert not await gone(client)
+    ends = {
+        "clunk": m.Tclunk(1),
+        "remove": m.Tremove(1),
+        "version": m.Tversion(8192, b"9P2000"),
+        "unknown": m.Tversion(8192, b"9P"),
+    }
+    await client.ok(ends[how])
+    assert await gone(client)
+
+
+async def test_removed_on_close_already() -> None:
+    """clunk.always-frees: that the file is gone, or another has its name, is no error."""
+    client = await removing()
+    await client.walk(0, 2, b"f")
+    await client.ok(m.Tremove(2))
+    await client.walk(0, 2)
+    await client.ok(m.Tcreate(2, b"f", 0o644, 0))
+    assert m.Rclunk() == await client.ok(m.Tclunk(1))
+    assert not await gone(client)
+
+
+async def test_only_what_was_asked_for_is_removed() -> None:
+    """open.remove-on-close: a clone of the fid, or a further fid, takes nothing with it."""
+    client = await removing()
+    await client.walk(0, 2, b"f")
+    await client.ok(m.Topen(2, 0))
+    await client.walk(1, 3)
+    for fid in (2, 3):
+        await client.ok(m.Tclunk(fid))
+    assert not await gone(client)

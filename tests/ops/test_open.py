@@ -7,10 +7,11 @@ import errno
 import pytest
 
 from ninep import messages as m
-from ninep.backends.memory import MemoryBackend
+from ninep.backends.memory import MemoryBackend, MemoryNode
 from ninep.backends.readonly import ReadonlyBackend
-from ninep.constants import IOHDRSZ, NONUNAME, LopenFlag, QidType, StMode
-from tests.helpers import MSIZE, Peer, service
+from ninep.conformance.check.layout import stats
+from ninep.constants import IOHDRSZ, NONUNAME, LopenFlag, Perm, QidType, StMode
+from tests.helpers import MSIZE, Peer, old_peer, service
 from tests.populated import (
     BOTH,
     DIR,
@@ -288,3 +289,151 @@ async def test_readonly_allows(readonly: Peer) -> None:
     await readonly.ok(m.Tfsync(FILE, 0))
     assert m.Rlock(0) == await readonly.ok(m.Tlock(FILE, 1, 0, 0, 0, 1, b"c"))
     await readonly.ok(m.Tclunk(FILE))
+
+
+# Topen
+
+
+@pytest.fixture(params=["9P2000", "9P2000.u"])
+async def old(request: pytest.FixtureRequest) -> Peer:
+    """Return a client of an older dialect, with a program, a file and a directory in its tree."""
+    found = await old_peer(request.param)
+    for name, perm in ((b"run", 0o755), (b"f", 0o644), (b"d", Perm.DIR | 0o755)):
+        await found.walk(0, 1)
+        await found.ok(m.Tcreate(1, name, perm, 0))
+        await found.ok(m.Tclunk(1))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mode", "reads", "writes"),
+    [(0, 0, 9), (1, 9, 0), (2, 0, 0), (0x20, 0, 9), (0x32, 0, 0), (0x41, 9, 0)],
+)
+async def test_topen(old: Peer, mode: int, reads: int, writes: int) -> None:
+    """open.reply-qid, open.iounit-bound, open.mode-byte: what the byte asks for."""
+    (qid,) = await old.walk(0, 1, b"f")
+    r = await old.ok(m.Topen(1, mode))
+    assert isinstance(r, m.Ropen)
+    assert (qid.path, MSIZE - IOHDRSZ) == (r.qid.path, r.iounit)
+    for t, number in ((m.Tread(1, 0, 9), reads), (m.Twrite(1, 0, b"x"), writes)):
+        if number:
+            assert number == await old.errno(t)
+        else:
+            await old.ok(t)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "number"),
+    [
+        (b"f", 0x04, errno.EINVAL),
+        (b"f", 0x08, errno.EINVAL),
+        (b"f", 3, errno.EACCES),
+        (b"d", 1, errno.EISDIR),
+        (b"d", 0x10, errno.EISDIR),
+        (b"d", 0x40, errno.EISDIR),
+    ],
+)
+async def test_topen_refused(old: Peer, name: bytes, mode: int, number: int) -> None:
+    """open.mode-byte, open.exec-reads, open.write-directory; the fid can be opened otherwise."""
+    await old.walk(0, 1, name)
+    assert number == await old.errno(m.Topen(1, mode))
+    await old.ok(m.Topen(1, 0))
+    assert errno.EINVAL == await old.errno(m.Topen(1, 0))
+
+
+async def test_topen_to_run(old: Peer) -> None:
+    """open.exec-reads: a program is read."""
+    await old.walk(0, 1, b"run")
+    await old.ok(m.Topen(1, 3))
+    assert b"" == await old.read(1)
+    await old.walk(0, 2, b"d")
+    await old.ok(m.Topen(2, 3))
+
+
+async def test_append_is_a_bit_of_u(old: Peer) -> None:
+    """open.append-flag: in 9P2000.u alone."""
+    await old.walk(0, 1, b"f")
+    if old.dialect == "9P2000":
+        assert errno.EINVAL == await old.errno(m.Topen(1, 0x81))
+        return
+    await old.ok(m.Topen(1, 0x82))
+    for part in (b"one", b"two"):
+        await old.ok(m.Twrite(1, 0, part))
+    assert b"onetwo" == await old.read(1)
+
+
+async def test_append_only(old: Peer) -> None:
+    """open.append-only: neither an offset nor TRUNC counts."""
+    await old.walk(0, 1)
+    await old.ok(m.Tcreate(1, b"log", Perm.APPEND | 0o644, 1))
+    await old.ok(m.Twrite(1, 0, b"one"))
+    await old.walk(0, 2, b"log")
+    await old.ok(m.Topen(2, 0x12))
+    await old.ok(m.Twrite(2, 0, b"two"))
+    assert b"onetwo" == await old.read(2)
+
+
+async def test_exclusive_use(old: Peer) -> None:
+    """open.exclusive-use: EAGAIN while a fid has it open, whoever asks."""
+    await old.walk(0, 1)
+    await old.ok(m.Tcreate(1, b"one", Perm.EXCL | 0o644, 1))
+    other = Peer(old.session.service, old.dialect)
+    await other.begin()
+    for held in (1, 2):
+        await other.walk(0, held, b"one")
+        assert errno.EAGAIN == await other.errno(m.Topen(held, 0))
+        await old.ok(m.Tclunk(held))
+        await other.ok(m.Topen(held, 0))
+        await other.ok(m.Tclunk(held))
+        await old.walk(0, 2, b"one")
+        await old.ok(m.Topen(2, 0))
+
+
+async def test_nothing_read_only_is_removed() -> None:
+    """session.readonly-open: EROFS for RCLOSE, too."""
+    tree = MemoryBackend()
+    await (await old_peer("9P2000", tree)).ok(m.Tcreate(0, b"f", 0o644, 0))
+    client = await old_peer("9P2000", ReadonlyBackend(tree))
+    await client.walk(0, 1, b"f")
+    for mode in (1, 0x10, 0x40):
+        assert errno.EROFS == await client.errno(m.Topen(1, mode))
+
+
+# Directories as records
+
+
+async def records(peer: Peer, fid: int, count: int = 8000) -> list[m.Stat]:
+    """Return the stat records of an open directory."""
+    found, offset = [], 0
+    while data := await peer.read(fid, offset, count):
+        offset += len(data)
+        found += stats(peer.dialect, data)
+    return found
+
+
+@pytest.mark.parametrize("count", [120, 8000])
+async def test_records(old: Peer, count: int) -> None:
+    """read.directory-records: those of Tstat, without the dots."""
+    await old.ok(m.Topen(0, 0))
+    found = await records(old, 0, count)
+    assert [b"run", b"f", b"d"] == [stat.name for stat in found]
+    for stat in found:
+        await old.walk(0, 5, stat.name)
+        r = await old.ok(m.Tstat(5))
+        assert isinstance(r, m.Rstat)
+        assert stat == r.stat
+        await old.ok(m.Tclunk(5))
+
+
+async def test_what_cannot_be_looked_at(old: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """read.directory-records: an entry that is gone, or fails, does not cost the others."""
+    await old.ok(m.Topen(0, 0))
+    sound = MemoryNode.walk
+
+    async def walk(node: MemoryNode, name: bytes) -> MemoryNode:
+        if name == b"f":
+            raise OSError(errno.EIO, "the disk")
+        return await sound(node, name)
+
+    monkeypatch.setattr(MemoryNode, "walk", walk)
+    assert [b"run", b"d"] == [stat.name for stat in await records(old, 0)]

@@ -7,14 +7,16 @@ import errno
 import pytest
 
 from ninep import messages as m
+from ninep.backends.memory import MemoryBackend
 from ninep.constants import FIRST_FRAME_MAX, IOHDRSZ, MSIZE_MAX, NOTAG
 from ninep.errors import FrameError
+from ninep.session import Service
 from tests.helpers import CODEC, MSIZE, Peer, service
 from tests.populated import BOTH, FILE, LINK, RDONLY, ROOT, XWRITE
 
 L = b"9P2000.L"
 STRANGE = [
-    b"", b"9P", b"9P2001", b"unknown", b"9P2000", b"9P2000.u", b"9P2000.", b"9P2000.l",
+    b"", b"9P", b"9P2001", b"unknown", b"9P2000.U", b"9P2000.", b"9P2000.l",
     b"9P2000.Lx", b"9P2000.L.x", b" 9P2000.L", b"9P2000.L\0", b"9P2000.\xff", b"x" * 8000,
 ]  # fmt: skip
 
@@ -24,6 +26,22 @@ async def test_other_versions_are_unknown(version: bytes) -> None:
     """version.exact-name, version.unknown-reply (S-020): no error and no nearly right name."""
     peer = Peer(service())
     assert m.Rversion(MSIZE, b"unknown") == await peer.rpc(m.Tversion(MSIZE, version), NOTAG)
+
+
+@pytest.mark.parametrize("version", [b"9P2000", b"9P2000.u", b"9P2000.L"])
+async def test_every_dialect(version: bytes) -> None:
+    """version.exact-name: each is granted, unless the server was told to speak another alone."""
+    peer = Peer(service())
+    assert m.Rversion(MSIZE, version) == await peer.rpc(m.Tversion(MSIZE, version), NOTAG)
+    only = Peer(Service({b"": MemoryBackend()}, dialects=("9P2000.e",)))
+    assert m.Rversion(MSIZE, b"unknown") == await only.rpc(m.Tversion(MSIZE, version), NOTAG)
+
+
+@pytest.mark.parametrize(("msize", "granted"), [(255, b"unknown"), (256, b"9P2000")])
+async def test_messages_of_9p2000_may_be_small(msize: int, granted: bytes) -> None:
+    """version.msize-minimum: what a Twalk of sixteen names takes."""
+    peer = Peer(service())
+    assert m.Rversion(msize, granted) == await peer.rpc(m.Tversion(msize, b"9P2000"), NOTAG)
 
 
 @pytest.mark.parametrize("msize", [0, 6, 7, 23, 24, 255, 4095])
