@@ -23,7 +23,8 @@ from .check.runner import Runner
 
 WITHHELD = frozenset({
     "attach.aname-known", "create.no-follow", "names.no-slash", "session.others-unharmed",
-    "session.stay-inside", "stat.wstat-name-plain", "walk.directory-only", "walk.dotdot-at-root", "walk.dotdot-in-tree",
+    "session.stay-inside", "stat.wstat-name-plain", "walk.directory-only", "walk.dotdot-at-root",
+    "walk.dotdot-in-tree",
     "walk.symlink-unfollowed",
 })  # fmt: skip
 MARKS = {"pass": "✓", "warn": "~", "fail": "✗"}

@@ -18,11 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
-from typing import Any
+
+from ..table import load
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
@@ -68,9 +68,7 @@ def adapters() -> dict[str, Adapter]:
 
 def read(path: Path) -> Adapter:
     """Read one adapter."""
-    row = tomllib.loads(path.read_text(encoding="utf-8"))
-    frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-    return Adapter(path.stem, **frozen)
+    return Adapter(path.stem, **load(path))
 
 
 def provide(adapter: Adapter, venvs: Path) -> Path:

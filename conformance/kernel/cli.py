@@ -19,11 +19,11 @@ from . import fetch, kernels, listing, report
 from .catalog import Script, load_all, select
 from .engines import Engine, EngineError
 from .engines.choice import NAMES, engine
-from .kernels import Kernel, KernelError
+from .kernels import KernelError
 from .model import DIED, GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport, exit_code
 from .plan import ACCESSES, TRANSPORTS, all_cells, chosen_plan, default_plan
 from .record import Event, Recorder
-from .serving import servings
+from .serving import Serving, servings
 
 EXAMPLE = """\
 examples:
@@ -106,12 +106,13 @@ def run(args: argparse.Namespace) -> int:
         scripts = chosen_scripts(args.script)
         if args.what == "list":
             return show_list(scripts)
-        job = make_job(args, scripts)
+        check_run(args)
+        servers = servings(args.server, args.readonly_server, args.aname)
         chosen = engines(args)
-    except (UsageError, KernelError) as problem:
+    except (UsageError, KernelError, ValueError) as problem:
         print(f"ninep lab: {problem}", file=sys.stderr)
         return USAGE
-    return run_job(args, job, chosen)
+    return run_job(args, make_job(args, scripts, servers[0]), list(product(chosen, servers)))
 
 
 def show_kernels(wanted: Sequence[str]) -> int:
@@ -131,12 +132,11 @@ def show_kernels(wanted: Sequence[str]) -> int:
 
 def engines(args: argparse.Namespace) -> list[Engine]:
     """Return what boots each kernel that was asked for.  Errors: KernelError"""
-    if not args.kernel:
-        if args.engine == "qemu":
-            return [engine("qemu", kernels.select(["qemu:newest"], kernels.here(), None)[0])]
+    words = args.kernel or (["newest"] if args.engine == "qemu" else [])
+    if not words:
         return [engine(args.engine)]
     here = [k for k in kernels.here() if args.engine in ("auto", k.engine)]
-    return [engine(k.engine, k) for k in kernels.select(args.kernel, here, args.modules)]
+    return [engine(k.engine, k) for k in kernels.select(words, here, args.modules)]
 
 
 def chosen_scripts(globs: Sequence[str]) -> list[Script]:
@@ -164,18 +164,20 @@ def needs_text(needs: Sequence[str]) -> str:
     return f"  [needs {', '.join(needs)}]" if needs else ""
 
 
-def make_job(args: argparse.Namespace, scripts: Sequence[Script]) -> Job:
-    """Turn arguments into a job."""
+def check_run(args: argparse.Namespace) -> None:
+    """Refuse what contradicts itself or would be given in vain.  Errors: UsageError"""
     if args.fetch:
         raise UsageError("--fetch belongs to: ninep lab kernels")
+    if args.modules and not args.kernel:
+        raise UsageError("--modules are those of a kernel given as a file: --kernel FILE")
     if args.all and (args.transport or args.cache or args.msize or args.access):
         raise UsageError("--all leaves nothing to choose: --transport and its like, or --all")
     if problem := unwritable((args.json, args.junit)):
         raise UsageError(problem)
-    try:
-        first = servings(args.server, args.readonly_server, args.aname)[0]
-    except ValueError as problem:
-        raise UsageError(str(problem)) from None
+
+
+def make_job(args: argparse.Namespace, scripts: Sequence[Script], first: Serving) -> Job:
+    """Turn arguments into a job."""
     package = importlib.util.find_spec("ninep")
     found = package.origin if package else None
     return Job(
@@ -205,11 +207,10 @@ def repository() -> str | None:
     return str(top) if (top / ".git").exists() else None
 
 
-def run_job(args: argparse.Namespace, job: Job, chosen: Sequence[Engine]) -> int:
+def run_job(args: argparse.Namespace, job: Job, wanted: Sequence[tuple[Engine, Serving]]) -> int:
     """Run the job on each kernel with each server, write the reports."""
     out = sys.stderr if "-" in (args.json, args.junit) else sys.stdout
     reports: list[Report] = []
-    wanted = list(product(chosen, servings(args.server, args.readonly_server, args.aname)))
     for one, server in wanted:
         part = replace(job, engine=one.name, server=server.command, readonly=server.readonly)
         reports.append(run_kernel(args, replace(part, aname=server.aname), one, out))
@@ -247,11 +248,11 @@ def run_kernel(args: argparse.Namespace, job: Job, chosen: Engine, out: TextIO) 
 
 def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
     """Run the engine; what goes wrong becomes part of the report."""
-    start, kernel = time.monotonic(), getattr(chosen, "kernel", None)
+    start = time.monotonic()
 
     def feed(event: Event) -> None:
-        if event["event"] == "begin" and isinstance(kernel, Kernel):
-            kernels.booted(kernel, time.monotonic() - start)
+        if event["event"] == "begin" and chosen.kernel:
+            kernels.booted(chosen.kernel, time.monotonic() - start)
         recorder.feed(event)
 
     try:

@@ -15,8 +15,6 @@ from collections.abc import Iterable
 READONLY = "{python} -m ninep serve {root} --listen {addr}"
 SERVER = f"{READONLY} --rw --devices"
 KNOWN = ("addr", "endpoint", "host", "port", "root", "python")
-
-
 ADDRESS = ("{addr}", "{endpoint}", "{port}")
 
 

@@ -113,7 +113,6 @@ def assemble(tree: Path, source: Source, origin: str, folder: Path, apt: Apt) ->
     release = release_tree.name
     final = folder / f"{source.engine}-{release}"
     part = tree.parent / "part"
-    shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
     shutil.copy(image, part / "kernel")
     try:
@@ -155,9 +154,11 @@ def codename() -> str:
     return words.get("VERSION_CODENAME", "")
 
 
-def run(command: list[str]) -> str:
-    """Run a program to its end; return what it printed.  Errors: KernelError"""
-    done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+def run(command: list[str], folder: Path | None = None) -> str:
+    """Run a program to its end, in a folder; return what it printed.  Errors: KernelError"""
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, errors="replace", cwd=folder
+    )
     if done.returncode:
         words = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg"))]
         raise KernelError(f"{command[0]} failed: {' '.join(words) or done.stderr.strip()[-300:]}")
@@ -171,7 +172,7 @@ class Apt:
         """Write the sources.  Errors: KernelError (no mirror is configured)"""
         self.folder = folder
         self.suites = suites
-        for name in ("lists/partial", "cache/archives/partial", "debs"):
+        for name in ("lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True)
         mirrors = configured()
         lines = []
@@ -212,8 +213,7 @@ class Apt:
         debs = tree.parent / "debs"
         debs.mkdir(parents=True)
         wanted = [f"{name}={self.version(name, suite)}" for name in names]
-        script = ["sh", "-c", 'cd "$1" && shift && exec apt-get "$@"', "sh", str(debs)]
-        run([*script, *self.options, "download", *wanted])
+        run(["apt-get", *self.options, "download", *wanted], debs)
         for deb in sorted(debs.glob("*.deb")):
             run(["dpkg-deb", "-x", str(deb), str(tree)])
         return tree

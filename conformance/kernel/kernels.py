@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..table import load
 from . import modules
 
 ENGINES = ("uml", "qemu")
@@ -72,8 +72,7 @@ def numbers(text: str) -> tuple[int, ...]:
 
 def sources() -> list[Source]:
     """Return the table."""
-    rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["source"]
-    return [Source(**{**row, "packages": tuple(row["packages"])}) for row in rows]
+    return [Source(**row) for row in load(TABLE)["source"]]
 
 
 def cache() -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from ..table import load
 
 TABLE = Path(__file__).with_name("waivers.toml")
 
@@ -25,8 +26,7 @@ class Waiver:
 @cache
 def waivers() -> tuple[Waiver, ...]:
     """Return the table."""
-    rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["waiver"]
-    return tuple(Waiver(**{**row, "cache": tuple(row["cache"])}) for row in rows)
+    return tuple(Waiver(**row) for row in load(TABLE)["waiver"])
 
 
 def waived(script: str, check: str, engine: str, kernel: str, mode: str) -> str:

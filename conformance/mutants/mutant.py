@@ -15,7 +15,6 @@ A row of `semantic/PAGE.toml` has
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..table import load
 from .seam import replaced
 from .unhurried import unhurried
 
@@ -55,7 +55,7 @@ class Mutant:
 
 def semantic() -> list[Mutant]:
     """Return the mutants of `semantic/`, page by page."""
-    tables = [tomllib.loads(p.read_text(encoding="utf-8")) for p in sorted(TABLES.glob("*.toml"))]
+    tables = [load(path) for path in sorted(TABLES.glob("*.toml"))]
     return [from_row(row) for table in tables for row in table["mutant"]]
 
 

@@ -16,6 +16,7 @@ from ninep.conformance.kernel.engines import EngineError, choice, docker, guests
 from ninep.conformance.kernel.kernels import Kernel
 from ninep.conformance.kernel.model import USAGE, Job
 from ninep.conformance.kernel.record import Event
+from ninep.conformance.kernel.serving import servings
 
 KERNEL = Kernel("uml", "6.1.0", Path("/kernel"))
 
@@ -24,6 +25,7 @@ class FakeEngine:
     """An engine that tells what it was given to tell."""
 
     name = "fake"
+    kernel = None
 
     def __init__(
         self, outcome: str = "pass", reason: str | None = None, error: Exception | None = None
@@ -88,6 +90,7 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expecte
         ["--kernel", "1.0"],
         ["kernels", "--fetch", "1.0"],
         ["--fetch", "6.1"],
+        ["--modules", "/lib/modules"],
     ],
 )
 def test_usage_errors(
@@ -218,7 +221,8 @@ def planned(*options: str) -> Job:
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser)
     args = parser.parse_args(options)
-    return cli.make_job(args, cli.chosen_scripts(args.script))
+    first = servings(args.server, args.readonly_server, args.aname)[0]
+    return cli.make_job(args, cli.chosen_scripts(args.script), first)
 
 
 def test_events_are_printed(

@@ -57,22 +57,25 @@ def test_a_full_disk_holds_fewer_guests(monkeypatch: pytest.MonkeyPatch) -> None
     assert guests.how_many(JOB) == 1
 
 
+def started(folder: Path, results: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Start a lab over tcp whose files are in a folder."""
+    command = [sys.executable, "-m", "ninep.conformance.kernel", "--engine", "uml"]
+    return subprocess.Popen(
+        [*command, "--transport", "tcp", "--json", str(results), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={"TMPDIR": str(folder), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        cwd=Path(__file__).parents[2],
+    )
+
+
 @pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
 def test_boot(tmp_path: Path) -> None:
     """Two guests share two scripts, which pass on mount and control; nothing is left behind."""
     results = tmp_path / "results.json"
-    command = [sys.executable, "-m", "ninep.conformance.kernel", "--engine", "uml"]
-    done = subprocess.run(
-        [*command, "--jobs", "2", "--script", "statfs", "--script", "exec", "--transport", "tcp",
-         "--json", str(results)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        env={"TMPDIR": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-        cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    with started(tmp_path, results, "--jobs", "2", "--script", "statfs", "--script", "exec") as lab:
+        said, _ = lab.communicate(timeout=TIMEOUT)
+    assert lab.returncode == 0, said.decode()
     data = json.loads(results.read_text(encoding="utf-8"))
     (run,) = data["runs"]
     scripts = run["cells"][0]["scripts"]
@@ -98,14 +101,8 @@ def test_killed_under_load(tmp_path: Path, victim: str) -> None:
     """A lab that is told to end, and one whose guest is killed, say so, and leave nothing."""
     results, work = tmp_path / "results.json", tmp_path / "work"
     work.mkdir()
-    command = [sys.executable, "-m", "ninep.conformance.kernel", "--engine", "uml", "--jobs", "1"]
-    with subprocess.Popen(
-        [*command, "--transport", "tcp", "--script", "statfs", "--script", "concurrency",
-         "--json", str(results), "--events"],
-        stdout=subprocess.PIPE,
-        env={"TMPDIR": str(work), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-        cwd=Path(__file__).parents[2],
-    ) as lab:  # fmt: skip
+    scripts = ("--script", "statfs", "--script", "concurrency")
+    with started(work, results, "--jobs", "1", *scripts, "--events") as lab:
         assert lab.stdout is not None
         begun = False
         while not begun:  # the first of its checks has its result, the next one runs
@@ -131,16 +128,9 @@ def test_a_planted_mutant(tmp_path: Path) -> None:
     """A server with one thing wrong that a kernel can notice is red, and the clause is named."""
     results = tmp_path / "results.json"
     server = "{python} -m ninep.conformance.mutants.serve setattr-size-needs-name {root} {addr}"
-    done = subprocess.run(
-        [sys.executable, "-m", "ninep.conformance.kernel", "--engine", "uml", "--server", server,
-         "--transport", "tcp", "--script", "unlinked", "--json", str(results)],
-        check=False,
-        capture_output=True,
-        timeout=TIMEOUT,
-        env={"TMPDIR": str(tmp_path), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-        cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    assert done.returncode == FAILED
+    with started(tmp_path, results, "--server", server, "--script", "unlinked") as lab:
+        lab.communicate(timeout=TIMEOUT)
+    assert lab.returncode == FAILED
     (run,) = json.loads(results.read_text(encoding="utf-8"))["runs"]
     checks = run["cells"][0]["scripts"][0]["checks"]
     failed = [check["clauses"] for check in checks if check["verdict"] == "fail"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ..kernels import Kernel
 from ..model import Job
 from ..record import Event
 
@@ -17,6 +18,8 @@ class Engine(Protocol):
     """One way to get a kernel."""
 
     name: str
+    kernel: Kernel | None
+    """What it boots; None: what is running already."""
 
     def available(self) -> str | None:
         """Return why this engine cannot work here, or None when it can."""

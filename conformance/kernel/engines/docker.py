@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import commands
 from ..catalog import load_all
+from ..kernels import Kernel
 from ..model import Job
 from ..plan import default_plan
 from ..record import Event
@@ -39,6 +40,7 @@ class DockerEngine:
     """Run the servers and the kernel in containers of their own."""
 
     name = "docker"
+    kernel: Kernel | None = None
 
     def available(self) -> str | None:
         """Return what is missing, the SDK or the engine, or None."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ..kernels import Kernel
 from ..model import Job
 from ..record import Event
 from .process import Guest, boot_command, follow, scratch, write_job
@@ -24,6 +25,7 @@ class HostEngine:
     """Mount with the kernel that runs this process."""
 
     name = "host"
+    kernel: Kernel | None = None
 
     def available(self) -> str | None:
         """Return why the running kernel cannot do it, or None."""
