@@ -24,7 +24,8 @@ class Check:
     title: str
     needs: tuple[str, ...]
     clauses: tuple[str, ...]
-    run: Callable[[Place], None]
+    run: Callable[[Place], object]
+    """May return what it has seen, to be kept with its result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from .kernels import KernelError
 from .model import DIED, GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport, exit_code
 from .plan import ACCESSES, TRANSPORTS, all_cells, chosen_plan, default_plan
 from .record import Event, Recorder
-from .serving import Serving, servings
+from .serving import OURS, Serving, servings
 
 EXAMPLE = """\
 examples:
@@ -213,7 +213,8 @@ def run_job(args: argparse.Namespace, job: Job, wanted: Sequence[tuple[Engine, S
     reports: list[Report] = []
     for one, server in wanted:
         part = replace(job, engine=one.name, server=server.command, readonly=server.readonly)
-        reports.append(run_kernel(args, replace(part, aname=server.aname), one, out))
+        part = replace(part, aname=server.aname, ours=server.name == OURS)
+        reports.append(run_kernel(args, part, one, out))
         reports[-1].server = server.name
         if reports[-1].trouble == INTERRUPTED:
             break

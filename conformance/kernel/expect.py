@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+C = TypeVar("C", bound=Callable[..., object])
 
 SHOWN = 200
 """Characters of a value that a message shows."""
@@ -19,10 +21,10 @@ class Skipped(Exception):  # noqa: N818 - a verdict, not an error
     """A check cannot be judged here; the text says why."""
 
 
-def needs(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def needs(*names: str) -> Callable[[C], C]:
     """Declare what one check needs beyond its script's NEEDS."""
 
-    def mark(function: Callable[..., None]) -> Callable[..., None]:
+    def mark(function: C) -> C:
         function.__dict__["needs"] = names
         return function
 

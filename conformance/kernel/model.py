@@ -57,7 +57,8 @@ class Job:
 
     `server` and `readonly` are commands as word lists with the placeholders of `commands.fill`.
     `jobs` guests share the job, 0 for as many as fit; `claims` is the folder where each of them
-    says which script it takes.  `patience` is a factor on all deadlines.
+    says which script it takes.  `patience` is a factor on all deadlines.  `ours` says that it is
+    ninep that serves: message budgets are those of no other server.
     """
 
     cells: tuple[Planned, ...]
@@ -74,6 +75,7 @@ class Job:
     patience: float = 1.0
     jobs: int = 0
     claims: str | None = None
+    ours: bool = False
 
     def to_data(self) -> dict[str, Any]:
         """Return the job as what `json.dump` accepts."""
@@ -98,6 +100,8 @@ class Result:
     outcome: Outcome
     message: str = ""
     seconds: float = 0.0
+    seen: Any = None
+    """What a check tells beside its verdict, as JSON can hold it."""
 
 
 @dataclass(slots=True)

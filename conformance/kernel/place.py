@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from .model import Side
+from .tapped import Tapped
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
@@ -21,6 +23,7 @@ class Place:
     `second`   the same directory through a second mount of the same server
     `backing`  the same directory as the server sees it, without 9P in between
     `remount`  unmount and mount again
+    `tapped`   mount the server once more, with every T-message noted, until the context ends
     """
 
     dir: Path
@@ -30,8 +33,11 @@ class Place:
     cache: str
     kernel: tuple[int, int]
     remount: Callable[[], None]
+    tapped: Callable[[], AbstractContextManager[Tapped]]
     repository: Path | None = None
     msize: int | None = None
+    budgeted: bool = False
+    """Whether the number of messages is known that there may be."""
 
     def __truediv__(self, name: str) -> Path:
         """Return the path of `name` in the directory."""

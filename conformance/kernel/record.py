@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ninep.spec import spec
+
 from .model import CellReport, Job, Report, Result, ScriptReport
 from .waivers import waived
 
+NAMES = {code: message.name for code, message in spec().by_code.items()}
 Event = dict[str, Any]
 """What the guest says: a name under `event`, and the fields that `guest.bench` gives it."""
 
@@ -72,7 +75,8 @@ class Recorder:
     def result(self, event: Event) -> None:
         """Note what one side of a check came to."""
         check = self.script(event).check(event["check"])
-        result = Result(event["outcome"], event["message"], event["seconds"])
+        outcome, message = event["outcome"], event["message"]
+        result = Result(outcome, message, event["seconds"], named(event.get("seen")))
         setattr(check, event["side"], result)
 
     def kernel_log(self, event: Event) -> None:
@@ -132,6 +136,13 @@ class Recorder:
 
     def ignore(self, event: Event) -> None:
         """Take no notice: the event is there for who reads the stream."""
+
+
+def named(seen: dict[str, list[int]] | None) -> dict[str, list[str]] | None:
+    """Return T-messages by name that a check has noted by code."""
+    if seen is None:
+        return None
+    return {call: [NAMES.get(code, str(code)) for code in codes] for call, codes in seen.items()}
 
 
 HANDLERS: dict[str, Callable[[Recorder, Event], None]] = {

@@ -214,7 +214,8 @@ def result_data(result: Result | None) -> dict[str, Any] | None:
     """Return one side's result as plain data; None when it did not run."""
     if result is None:
         return None
-    return {"verdict": result.outcome, "message": result.message, "seconds": result.seconds}
+    data = {"verdict": result.outcome, "message": result.message, "seconds": result.seconds}
+    return data if result.seen is None else {**data, "seen": result.seen}
 
 
 def to_junit(reports: Sequence[Report]) -> str:

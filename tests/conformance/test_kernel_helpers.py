@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,24 @@ import pytest
 from ninep.conformance.kernel import children, expect, files
 from ninep.conformance.kernel.model import Side
 from ninep.conformance.kernel.place import Place
+from ninep.conformance.kernel.tapped import Tapped
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 
 def place(tmp_path: Path, side: Side = "control") -> Place:
     """Make a place in a local directory."""
-    return Place(tmp_path, tmp_path, tmp_path, side, "none", (6, 1), lambda: None)
+    tapped = Tapped(tmp_path)
+    return Place(
+        tmp_path,
+        tmp_path,
+        tmp_path,
+        side,
+        "none",
+        (6, 1),
+        lambda: None,
+        lambda: nullcontext(tapped),
+    )
 
 
 def test_equal() -> None:

@@ -154,6 +154,7 @@ class Bench:
             command=command,
             aname=self.job.aname.replace("{root}", str(export)),
             env=env,
+            ours=self.job.ours,
         )
 
     def control(self, *, read_only: bool) -> Stand:
@@ -250,18 +251,18 @@ class Bench:
         if not isolate.run_all(calls, deadline, report):
             stand.unkillable = True
 
-    def call(self, script: Script, check: Check, stand: Stand) -> Callable[[], None]:
+    def call(self, script: Script, check: Check, stand: Stand) -> Callable[[], object]:
         """Bind a check to its place; the fresh directory is made through the mount itself."""
         repository = Path(self.job.repository) if self.job.repository else None
         inside = Path(script.name) if script.prepare else Path(script.name, check.name)
 
-        def run() -> None:
+        def run() -> object:
             if "second-mount" in (*script.needs, *check.needs):
                 stand.open_second()
             place = stand.place(inside, kernel_version(), repository)
             if not script.prepare:
                 os.mkdir(place.dir)
-            check.run(place)
+            return check.run(place)
 
         return run
 
@@ -289,4 +290,5 @@ class Bench:
             outcome=result.outcome,
             message=result.message,
             seconds=round(result.seconds, 3),
+            seen=result.seen,
         )

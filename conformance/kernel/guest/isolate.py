@@ -27,7 +27,7 @@ WORDS = 500
 GRACE = 5.0
 """Seconds that a killed child may take to go away."""
 
-Call = Callable[[], None]
+Call = Callable[[], object]
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ def attempt(call: Call) -> Result:
     """Run one call and judge how it ends."""
     start = time.monotonic()
     try:
-        call()
+        seen = call()
     except Skipped as reason:
         return Result("skip", str(reason), time.monotonic() - start)
     except Failed as failure:
@@ -103,7 +103,7 @@ def attempt(call: Call) -> Result:
     except Exception as failure:  # noqa: BLE001 - whatever a check raises is its verdict
         text = f"{type(failure).__name__}: {shorten(str(failure), WORDS)} ({where(failure)})"
         return Result("fail", text, time.monotonic() - start)
-    return Result("pass", "", time.monotonic() - start)
+    return Result("pass", "", time.monotonic() - start, seen)
 
 
 def where(failure: BaseException) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..model import Cell, Side
 from ..place import Place
-from .isolate import responds
+from ..tapped import Tapped
+from .isolate import describe, responds
 from .mounts import Mount, MountError, bind, nine, prepare_root
 from .servers import Server, free_address
 
+TAP = Path(__file__).with_name("tap.py")
 RESPONSE = 10.0
 """Seconds within which a mount that a check failed on must still answer."""
 
@@ -21,6 +28,7 @@ class Stand:
     side: Side
     cache = "none"
     msize: int | None = None
+    budgeted = False
 
     def __init__(self, backing: Path, work: Path, name: str) -> None:
         """Remember where things will be."""
@@ -54,6 +62,11 @@ class Stand:
         if not self.second.line:
             self.second.mount()
 
+    @contextmanager
+    def tapped(self, inside: Path) -> Iterator[Tapped]:
+        """Provide a place of its own; on the control nothing is noted."""
+        yield Tapped(self.first.target / inside)
+
     def close(self) -> None:
         """Unmount whatever is mounted."""
         if not self.is_open:
@@ -78,8 +91,10 @@ class Stand:
             cache=self.cache,
             kernel=kernel,
             remount=self.first.remount,
+            tapped=partial(self.tapped, inside),
             repository=repository,
             msize=self.msize,
+            budgeted=self.budgeted,
         )
 
 
@@ -122,12 +137,14 @@ class Tested(Stand):
         command: Callable[[str], list[str]],
         aname: str,
         env: Mapping[str, str],
+        ours: bool = False,
     ) -> None:
         """Remember how to start and mount the server."""
         super().__init__(backing, work, name)
         self.cell = cell
         self.cache = cell.cache
         self.msize = cell.msize
+        self.budgeted = ours and cell.msize is None
         self.command = command
         self.aname = aname
         self.env = env
@@ -145,6 +162,28 @@ class Tested(Stand):
         """Mount what the server exports."""
         target = self.folder / f"{name}-{self.deaths}"
         return nine(target, self.cell, self.server.addr, self.aname)
+
+    @contextmanager
+    def tapped(self, inside: Path) -> Iterator[Tapped]:
+        """Mount the server through a tap."""
+        trace = self.folder / "trace"
+        trace.touch()
+        tap = [sys.executable, "-I", "-S", str(TAP), self.server.addr, str(trace)]
+        with subprocess.Popen(tap, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+            port = process.stdout.readline().strip()
+            if not port:
+                raise MountError(f"the tap ended with {describe(process.wait())}")
+            addr = f"tcp://127.0.0.1:{port}"
+            cell = replace(self.cell, transport="tcp")
+            mount = nine(self.folder / "tapped", cell, addr, self.aname)
+            try:
+                mount.mount()
+                yield Tapped(mount.target / inside, trace)
+            finally:
+                if mount.line:
+                    unmount(mount)
+                process.terminate()
 
     def close(self) -> None:
         """Unmount and stop the server, a dead or hanging one too."""
