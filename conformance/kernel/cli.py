@@ -21,9 +21,9 @@ from .engines import Engine, EngineError
 from .engines.choice import NAMES, engine
 from .kernels import KernelError
 from .model import DIED, GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport, exit_code
-from .plan import ACCESSES, TRANSPORTS, all_cells, chosen_plan, default_plan
+from .plan import ACCESSES, TRANSPORTS, all_cells, by_device, chosen_plan, default_plan
 from .record import Event, Recorder
-from .serving import OURS, Serving, servings
+from .serving import OURS, QEMU, Serving, servings
 
 EXAMPLE = """\
 examples:
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--all", action="store_true", help="every cache, transport, msize and access there is")
     add("--script", action="append", default=[], metavar="GLOB", help="01_lookup, lookup, 0*, …")
     add("--server", action="append", default=[], metavar="COMMAND",
-        help="with {addr} (or {endpoint}) and {root}; or ninep, diod; repeatable")  # fmt: skip
+        help="with {addr} (or {endpoint}) and {root}; ninep, diod, qemu; repeatable")  # fmt: skip
     add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
     add("--aname", default="", metavar="NAME", help="of the mount; may contain {root}")
     add("--jobs", type=jobs, default=0, metavar="N", help="guests at once (engine uml)")
@@ -109,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         check_run(args)
         servers = servings(args.server, args.readonly_server, args.aname)
         chosen = engines(args)
+        check_pairs(chosen, servers)
     except (UsageError, KernelError, ValueError) as problem:
         print(f"ninep lab: {problem}", file=sys.stderr)
         return USAGE
@@ -176,6 +177,12 @@ def check_run(args: argparse.Namespace) -> None:
         raise UsageError(problem)
 
 
+def check_pairs(chosen: Sequence[Engine], servers: Sequence[Serving]) -> None:
+    """Refuse QEMU's own server where there is no QEMU.  Errors: UsageError"""
+    if any(s.name == QEMU for s in servers) and any(e.name != QEMU for e in chosen):
+        raise UsageError("--server qemu is a device of QEMU: --engine qemu, or --kernel qemu:6.12")
+
+
 def make_job(args: argparse.Namespace, scripts: Sequence[Script], first: Serving) -> Job:
     """Turn arguments into a job."""
     package = importlib.util.find_spec("ninep")
@@ -214,6 +221,8 @@ def run_job(args: argparse.Namespace, job: Job, wanted: Sequence[tuple[Engine, S
     for one, server in wanted:
         part = replace(job, engine=one.name, server=server.command, readonly=server.readonly)
         part = replace(part, aname=server.aname, ours=server.name == OURS)
+        if server.name == QEMU:
+            part = replace(part, cells=by_device(job.cells))
         reports.append(run_kernel(args, part, one, out))
         reports[-1].server = server.name
         if reports[-1].trouble == INTERRUPTED:

@@ -17,6 +17,12 @@ Outcome = Literal["pass", "fail", "skip", "error", "waived"]
 Side = Literal["mount", "control"]
 SEVERITY: dict[Outcome, int] = {"pass": 0, "skip": 0, "waived": 1, "error": 2, "fail": 3}
 
+VIRTIO = "virtio"
+"""The transport of a server that is a device of the machine: QEMU's own."""
+DEVICES = {"first": "tested", "second": "tested-again"}
+"""Its tags, by the name of the mount: a device is mounted once at a time."""
+EXPORT = "export"
+"""What it exports, in the guest's folder on the host."""
 GOOD, FAILED, USAGE, DIED, FAULT = 0, 1, 2, 3, 4
 """Exit codes, the same in every command of ninep."""
 

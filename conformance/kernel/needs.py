@@ -1,7 +1,7 @@
 """What a script needs, as data, and why a need is not met.
 
 Needs are strings: `root`, `read-only`, `second-mount`, `coherent`, `xattr`, `xattr-64k`,
-`repository`, `users`, `cache=MODE`, `transport=NAME`, `program:NAME`, `kernel>=X.Y`.
+`repository`, `users`, `socket`, `cache=MODE`, `transport=NAME`, `program:NAME`, `kernel>=X.Y`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,20 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from .model import VIRTIO
+
 PLAIN = frozenset(
-    {"root", "read-only", "second-mount", "coherent", "xattr", "xattr-64k", "repository", "users"}
+    {
+        "root",
+        "read-only",
+        "second-mount",
+        "coherent",
+        "xattr",
+        "xattr-64k",
+        "repository",
+        "users",
+        "socket",
+    }
 )
 INCOHERENT = ("loose", "fscache")
 """Cache modes in which the client believes to be the only one who changes files."""
@@ -83,6 +95,7 @@ def missing_offer(need: str, facts: Facts) -> str | None:
             f"needs attribute values of {XATTR_SIZE_MAX} bytes below the export",
         ),
         "repository": (facts.repository, "needs a git checkout of the project"),
+        "socket": (facts.transport != VIRTIO, "needs a server behind a socket"),
         "users": (facts.access != "any", "with access=any the server sees one user only"),
     }
     met, reason = offers[need]

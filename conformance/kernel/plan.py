@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 
 from .catalog import Script
-from .model import Cell, Planned
+from .model import VIRTIO, Cell, Planned
 
 TRANSPORTS = ("tcp", "unix", "fd")
 CACHES = ("none", "readahead", "mmap", "loose")
@@ -60,6 +61,15 @@ def chosen_plan(
         tuple(accesses) or ("",),
     )
     return tuple(Planned(Cell(*cell), names) for cell in dict.fromkeys(cells))
+
+
+def by_device(cells: Iterable[Planned]) -> tuple[Planned, ...]:
+    """Return the cells for a server that is a device: transports make no difference there."""
+    found: dict[Cell, list[str]] = {}
+    for planned in cells:
+        names = found.setdefault(replace(planned.cell, transport=VIRTIO), [])
+        names += [name for name in planned.scripts if name not in names]
+    return tuple(Planned(cell, tuple(names)) for cell, names in found.items())
 
 
 def all_cells(scripts: Sequence[Script]) -> tuple[Planned, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from ..text import Paint, visible, xml_text
-from .model import CellReport, CheckReport, Outcome, Report, Result, ScriptReport, exit_code
+from .model import VIRTIO, CellReport, CheckReport, Outcome, Report, Result, ScriptReport, exit_code
 
 SCHEMA = 2
 WIDTH = 22
@@ -112,11 +112,16 @@ def overview(reports: Sequence[Report], wanted: int) -> list[str]:
 
 
 def differences(reports: Sequence[Report]) -> list[str]:
-    """Render where servers differ on one kernel: the check, and what it came to on each."""
+    """Render where servers differ on one kernel: the check, and what it came to on each.
+
+    A server that is a device has no transport to choose: it is held against the first of each
+    other.
+    """
     lines = []
     for kernel in dict.fromkeys((one.engine, one.kernel) for one in reports):
         same = [one for one in reports if (one.engine, one.kernel) == kernel]
-        seen = {one.server: outcomes(one) for one in same}
+        device = any(cell.cell.transport == VIRTIO for one in same for cell in one.cells)
+        seen = {one.server: outcomes(one, transport=not device) for one in same}
         for check in dict.fromkeys(check for found in seen.values() for check in found):
             came = {server: found[check] for server, found in seen.items() if check in found}
             if len({check.outcome for check in came.values()} - {"skip"}) > 1:
@@ -127,14 +132,17 @@ def differences(reports: Sequence[Report]) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def outcomes(report: Report) -> dict[tuple[str, str], CheckReport]:
-    """Return the checks of a run by cell, and by script and name."""
-    return {
-        (cell.cell.name, f"{script.name}/{check.name}"): check
-        for cell in report.cells
-        for script in cell.scripts
-        for check in script.checks
-    }
+def outcomes(report: Report, *, transport: bool) -> dict[tuple[str, str], CheckReport]:
+    """Return the checks of a run by cell, and by script and name; the first of those that only
+    differ in what is left out.
+    """
+    found: dict[tuple[str, str], CheckReport] = {}
+    for cell in report.cells:
+        name = cell.cell.name if transport else cell.cell.name.partition(",")[2]
+        for script in cell.scripts:
+            for check in script.checks:
+                found.setdefault((name, f"{script.name}/{check.name}"), check)
+    return found
 
 
 def to_json(reports: Sequence[Report]) -> str:

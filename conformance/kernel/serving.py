@@ -1,4 +1,6 @@
-"""The servers of a run: ours, one of `conformance/adapters/`, or a command of the user's own."""
+"""The servers of a run: ours, one of `conformance/adapters/`, a command of the user's own, or the
+one that QEMU has inside.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..adapters import Adapter, adapters
 from . import commands
 
-OURS = "ninep"
+OURS, QEMU = "ninep", "qemu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ def serving(text: str, readonly: str | None, aname: str) -> Serving:
     if text == OURS:
         ours = commands.parse(commands.SERVER)
         return Serving(OURS, ours, commands.parse(readonly or commands.READONLY), aname)
+    if text == QEMU:
+        return Serving(QEMU, (QEMU,))
     known = {name: adapter for name, adapter in adapters().items() if can_be_named(adapter)}
     if text in known:
         adapter = known[text]
@@ -48,7 +52,7 @@ def serving(text: str, readonly: str | None, aname: str) -> Serving:
             raise ValueError(f"--server {text}: the program {lacks[0]} is not installed")
         return Serving(text, adapter.command, None, aname or adapter.aname)
     if " " not in text.strip():
-        names = " ".join([OURS, *known])
+        names = " ".join([OURS, *known, QEMU])
         raise ValueError(
             f"--server {text}: expected a command with {{addr}} and {{root}}, or {names}"
         )

@@ -91,6 +91,8 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expecte
         ["kernels", "--fetch", "1.0"],
         ["--fetch", "6.1"],
         ["--modules", "/lib/modules"],
+        ["--server", "qemu"],
+        ["--server", "qemu", "--engine", "uml"],
     ],
 )
 def test_usage_errors(

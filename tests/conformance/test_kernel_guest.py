@@ -18,6 +18,7 @@ from ninep.conformance.kernel.guest.bench import Bench
 from ninep.conformance.kernel.guest.kernel_log import COMPLAINT
 from ninep.conformance.kernel.guest.mounts import MountError, bind, connection, nine
 from ninep.conformance.kernel.guest.servers import Server, ServerError, accepts_tcp, accepts_unix
+from ninep.conformance.kernel.guest.stand import Device
 from ninep.conformance.kernel.model import Cell, Job, Result
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -148,9 +149,9 @@ def test_kernel_complaints(line: str, bad: bool) -> None:
 def test_each_script_is_claimed_once(tmp_path: Path) -> None:
     """Of guests that share a job one takes a script; a guest alone takes all of them."""
     alone = Job(cells=(), server=(), readonly=None, python="python3")
-    one, two = (Bench(replace(alone, claims=str(tmp_path))) for _ in range(2))
+    one, two = (Bench(replace(alone, claims=str(tmp_path)), tmp_path) for _ in range(2))
     assert [one.claim(0, "01_s"), two.claim(0, "01_s"), two.claim(1, "01_s")] == [True, False, True]
-    assert Bench(alone).claim(0, "01_s")
+    assert Bench(alone, tmp_path).claim(0, "01_s")
 
 
 def test_mount_commands() -> None:
@@ -179,3 +180,17 @@ def test_a_connection_for_the_kernel() -> None:
             assert os.fstat(fd)
     with pytest.raises(MountError, match=f"cannot connect to {addr}"), connection(addr):
         pass
+
+
+def test_a_device_is_mounted_by_its_tag(tmp_path: Path) -> None:
+    """QEMU's own server: no process, two tags, one for each mount."""
+    stand = Device(
+        cell=Cell("virtio"), backing=tmp_path, work=tmp_path, name="rw-0", command=list, aname="",
+        env={},
+    )  # fmt: skip
+    stand.start()
+    first, second = stand.mount("first"), stand.mount("second")
+    assert first.steps[0][4].startswith("trans=virtio,version=9p2000.L,cache=none,uname=root")
+    assert ("tested", "tested-again") == (first.steps[0][5], second.steps[0][5])
+    assert (stand.alive, stand.trouble(), stand.words) == (True, "", "")
+    stand.close()

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from ninep.conformance.kernel.catalog import Script
 from ninep.conformance.kernel.model import Cell, Planned
-from ninep.conformance.kernel.plan import all_cells, chosen_plan, default_plan, longest_first
+from ninep.conformance.kernel.plan import (
+    all_cells,
+    by_device,
+    chosen_plan,
+    default_plan,
+    longest_first,
+)
 
 
 def script(name: str, *needs: str, short: bool = False, deadline: float = 0.0) -> Script:
@@ -62,4 +68,17 @@ def test_longest_first() -> None:
     assert longest_first(cells, known.__getitem__) == (
         Planned(Cell(), ("06_f", "05_e", "01_a", "02_b", "03_c", "04_d")),
         Planned(Cell("unix"), ("05_e", "01_a")),
+    )
+
+
+def test_a_device_has_no_transport() -> None:
+    """Cells that differ in it alone become one, with the scripts of all."""
+    cells = (
+        Planned(Cell(), ("a", "b")),
+        Planned(Cell("unix"), ("b", "c")),
+        Planned(Cell(cache="mmap"), ("d",)),
+    )
+    assert by_device(cells) == (
+        Planned(Cell("virtio"), ("a", "b", "c")),
+        Planned(Cell("virtio", "mmap"), ("d",)),
     )

@@ -128,6 +128,14 @@ def test_differences() -> None:
         "  ninep      pass ",
         "  diod       fail expected 1, got 2",
     ]
+    device = sample()
+    device.server, device.cells[0].cell = "qemu", Cell("virtio")
+    assert report.differences([ours, device]) == [
+        "",
+        "differs  uml:6.1.176 cache=none 01_s/bad",
+        "  ninep      pass ",
+        "  qemu       fail expected 1, got 2",
+    ]
     lines = report.overview([ours, other], 3)
     assert lines[1].split()[:4] == ["kernel", "engine", "server", "passed"]
     assert [line.split()[2] for line in lines[2:4]] == ["ninep", "diod"]

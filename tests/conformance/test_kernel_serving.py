@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ninep.conformance.kernel import commands
-from ninep.conformance.kernel.serving import servings
+from ninep.conformance.kernel.serving import Serving, servings
 
 COMMAND = "srv -l {endpoint} {root}"
 
@@ -51,3 +51,8 @@ def test_host_and_port() -> None:
     """Adapters want them apart."""
     filled = commands.fill(("{host}", "{port}"), addr="tcp://127.0.0.1:5640", root="", python="")
     assert filled == ["127.0.0.1", "5640"]
+
+
+def test_the_one_inside_qemu() -> None:
+    """It has a name and no command."""
+    assert servings(["qemu"], None, "") == [Serving("qemu", ("qemu",))]

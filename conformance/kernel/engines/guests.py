@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..catalog import load
-from ..model import Job
+from ..model import EXPORT, Job
 from ..plan import longest_first
 from ..record import Event
 from . import EngineError
@@ -124,6 +124,7 @@ def prepare(machine: Machine, job: Job, folder: Path, env: Mapping[str, str], co
     variables = [f"PATH={PATH}", "HOME=/run", "TMPDIR=/run", "LANG=C.UTF-8"]
     command = shlex.join(["env", "-i", *variables, *boot_command(job, path)])
     (folder / "stage2").write_text(f"cd /\nexec {command}\n", encoding="utf-8")
+    (folder / EXPORT).mkdir()
     make_disk(folder / "disk")
     return Guest(machine.command(folder), env, folder / "console", core)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 from ..kernels import Kernel
-from ..model import Job
+from ..model import DEVICES, EXPORT, Job
 from ..record import Event
 from . import guests
 from .guests import MEMORY, PATH, missing, unseen, which
@@ -68,6 +69,7 @@ class QemuEngine:
         busybox = Path(str(which("busybox"))).read_bytes()
         init = (folder / "init").read_bytes()
         (folder / "initramfs").write_bytes(initramfs(init, busybox, self.kernel.modules))
+        devices = [share(tag, f"{folder}/{EXPORT}", "multidevs=remap") for tag in DEVICES.values()]
         variables = f"LAB={folder} MODULES=/modules/list LOWER=/host TTY=ttyS1"
         return [
             QEMU,
@@ -80,6 +82,7 @@ class QemuEngine:
             *("-drive", f"file={folder}/disk,if=virtio,format=raw,cache=unsafe"),
             *share("hostroot", "/", "readonly=on,multidevs=remap"),
             *share("lab", str(folder.parent), "multidevs=remap"),
+            *chain(*devices),
         ]
 
 

@@ -19,12 +19,12 @@ from typing import Any
 from .. import needs
 from ..catalog import Check, Script, load
 from ..commands import fill
-from ..model import Job, Planned, Result
+from ..model import EXPORT, VIRTIO, Job, Planned, Result
 from . import isolate
 from .kernel_log import KernelLog
 from .mounts import MountError, image, prepare_root
 from .servers import ServerError
-from .stand import Control, Stand, Tested
+from .stand import Control, Device, Stand, Tested
 
 DEATHS = 3
 """A cell ends when its server had to be started again so often."""
@@ -40,7 +40,7 @@ def emit(event: str, **fields: Any) -> None:
 def main(path: str) -> int:
     """Run the job described in a file."""
     job = Job.from_data(json.loads(Path(path).read_text(encoding="utf-8")))
-    bench = Bench(job)
+    bench = Bench(job, Path(path).parent)
     try:
         bench.run()
     except (OSError, MountError) as failure:
@@ -74,9 +74,10 @@ def largest_xattr(folder: Path) -> int:
 class Bench:
     """One run of a job in this kernel."""
 
-    def __init__(self, job: Job) -> None:
-        """Remember the job; nothing is started yet."""
+    def __init__(self, job: Job, folder: Path) -> None:
+        """Remember the job, and this guest's folder on the host; nothing is started yet."""
         self.job = job
+        self.device_export = folder / EXPORT
         self.work = Path(job.work)
         self.disk = self.work / "disk"
         self.log = KernelLog()
@@ -139,6 +140,7 @@ class Bench:
         """Describe the side under test; its server starts when the first script needs it."""
         words = self.job.readonly if read_only else self.job.server
         export = self.disk / f"{'readonly' if read_only else 'export'}-{number}"
+        device = planned.cell.transport == VIRTIO
 
         def command(addr: str) -> list[str]:
             return fill(words or (), addr=addr, root=str(export), python=self.job.python)
@@ -146,9 +148,9 @@ class Bench:
         env = {"PATH": PATH, "HOME": str(self.work), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
         if self.job.pythonpath:
             env["PYTHONPATH"] = self.job.pythonpath
-        return Tested(
+        return (Device if device else Tested)(
             cell=planned.cell,
-            backing=export,
+            backing=self.device_export if device else export,
             work=self.work,
             name=f"{'ro' if read_only else 'rw'}-{number}",
             command=command,
@@ -201,7 +203,7 @@ class Bench:
         """Start and mount the server of a stand unless that is done; tell what the kernel shows."""
         if stand.open():
             self.xattr_max = largest_xattr(stand.backing)
-            emit("mounted", cell=number, server=" ".join(stand.server.command), line=stand.line)
+            emit("mounted", cell=number, server=stand.says, line=stand.line)
 
     def runnable(self, number: int, planned: Planned, script: Script) -> list[Check]:
         """Return the checks whose needs are met; tell the others as skips."""
@@ -273,7 +275,7 @@ class Bench:
             return
         emit("script-trouble", cell=number, script=script.name, text=text)
         stand.deaths += 1
-        if not stand.server.alive:
+        if not stand.alive:
             emit("cell-trouble", cell=number, text=text)
         stand.close()
         if stand.deaths >= DEATHS:

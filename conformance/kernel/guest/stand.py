@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ..model import Cell, Side
+from ..model import DEVICES, VIRTIO, Cell, Side
 from ..place import Place
 from ..tapped import Tapped
 from .isolate import describe, responds
@@ -195,13 +195,45 @@ class Tested(Stand):
             self.server.stop()
         self.suspect = self.unkillable = False
 
+    @property
+    def alive(self) -> bool:
+        """Tell whether the server still runs."""
+        return self.server.alive
+
+    @property
+    def says(self) -> str:
+        """Return what serves."""
+        return " ".join(self.server.command)
+
+    @property
+    def words(self) -> str:
+        """Return what the server said last."""
+        return self.server.words()
+
     def trouble(self) -> str:
         """Return what is wrong with server or mount, empty when both still serve."""
-        if not self.server.alive:
+        if not self.alive:
             return self.server.epitaph()
         if self.unkillable:
             return "a check's process could not be ended: a request is never answered"
         if self.suspect and not responds(str(self.first.target), RESPONSE):
-            return f"the mount no longer answers{self.server.words()}"
+            return f"the mount no longer answers{self.words}"
         self.suspect = False
         return ""
+
+
+class Device(Tested):
+    """QEMU's own server: a device of the machine that this kernel runs on, and no process in it."""
+
+    alive = True
+    says = "QEMU's 9pfs, a device of this machine"
+    words = ""
+
+    def start(self) -> None:
+        """Start nothing: it is there."""
+        prepare_root(self.folder)
+
+    def mount(self, name: str) -> Mount:
+        """Mount the device of that name."""
+        target = self.folder / f"{name}-{self.deaths}"
+        return nine(target, self.cell, f"{VIRTIO}://{DEVICES[name]}", self.aname)

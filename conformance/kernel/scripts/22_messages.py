@@ -13,7 +13,7 @@ from ..files import write
 from ..place import Place
 from ..tapped import Seen, within_budget
 
-NEEDS = ("root",)
+NEEDS = ("root", "socket")
 KIB = 1024
 LARGE = 256 * KIB
 MANY = 100
