@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -119,6 +120,37 @@ def test_killed_under_load(tmp_path: Path, victim: str) -> None:
     assert ("interrupted" if victim == "lab" else "the guest died") in run["trouble"]
     verdicts = {script["name"]: script["verdict"] for script in run["cells"][0]["scripts"]}
     assert verdicts == {"12_statfs": "pass", "20_concurrency": "fail"}
+    assert list(work.iterdir()) == []
+    assert processes(work) == []
+
+
+KILLED = """
+"$1" -m ninep serve "$2" --listen "$3" --rw & server=$!
+while [ -e "$2/killed" ] || [ ! -e "$2/20_concurrency" ]; do
+    sleep 0.05
+    kill -0 $server || exit
+done
+: >"$2/killed"
+kill -9 $server
+wait $server
+"""
+"""A server that is killed as soon as the script 20_concurrency has begun, once."""
+
+
+@pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
+def test_a_server_killed_under_load(tmp_path: Path) -> None:
+    """The script it dies in is red and says so; a new one serves the next; nothing is left."""
+    results, work = tmp_path / "results.json", tmp_path / "work"
+    work.mkdir()
+    server = f"sh -c {shlex.quote(KILLED)} sh {{python}} {{root}} {{addr}}"
+    scripts = ("--script", "concurrency", "--script", "remount")
+    with started(work, results, "--jobs", "1", "--server", server, *scripts) as lab:
+        said, _ = lab.communicate(timeout=TIMEOUT)
+    assert lab.returncode == DIED, said.decode()
+    (run,) = json.loads(results.read_text(encoding="utf-8"))["runs"]
+    dead, alive = run["cells"][0]["scripts"]
+    assert "the server died with status 137" in dead["trouble"]
+    assert (dead["mount"], alive["mount"]) == ("fail", "pass")
     assert list(work.iterdir()) == []
     assert processes(work) == []
 
