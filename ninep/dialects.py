@@ -18,7 +18,6 @@ from ninep.spec import spec
 
 BYTE = 0xFF
 """What fits into the mode of Topen and Tcreate."""
-NAMES = {number: name for name, number in NUMBERS.items()}
 ENAMES: dict[int, bytes] = {}
 """How an errno is worded, so that Linux knows it again.
 
