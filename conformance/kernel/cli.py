@@ -17,10 +17,22 @@ from typing import TextIO
 from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
 from . import fetch, kernels, listing, report
 from .catalog import Script, load_all, select
+from .diff import DiffError, compare
 from .engines import Engine, EngineError
 from .engines.choice import NAMES, engine
 from .kernels import KernelError
-from .model import DIED, GOOD, USAGE, CellReport, Job, Planned, Report, ScriptReport, exit_code
+from .model import (
+    DIED,
+    FAILED,
+    GOOD,
+    USAGE,
+    CellReport,
+    Job,
+    Planned,
+    Report,
+    ScriptReport,
+    exit_code,
+)
 from .plan import ACCESSES, TRANSPORTS, all_cells, by_device, chosen_plan, default_plan
 from .record import Event, Recorder
 from .serving import OURS, QEMU, Serving, servings
@@ -34,6 +46,7 @@ examples:
   ninep lab --kernel ../linux/arch/x86/boot/bzImage
   ninep lab --script locks --cache none --cache loose
   ninep lab --server ninep --server diod     the same kernel on two servers, and where they differ
+  ninep lab diff before.json after.json      what came to something else; all.json:6.1 all.json:7.2
   ninep lab --server 'my-server --listen {endpoint} {root}' --aname '{root}'
 """
 MSIZE_MIN = 4096
@@ -57,8 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Mount a 9P server with a real Linux kernel and run scripts in the mount."
     parser.epilog = EXAMPLE
     add = parser.add_argument
-    add("what", nargs="?", choices=["run", "list", "kernels"], default="run",
-        help="list: show the scripts; kernels: show what can boot here")  # fmt: skip
+    add("what", nargs="?", choices=["run", "list", "kernels", "diff"], default="run",
+        help="list: the scripts; kernels: what can boot here; diff A B: compare")  # fmt: skip
+    add("side", nargs="*", metavar="A B",
+        help="for diff: FILE of --json, or FILE:WORD… where more than one run fits")  # fmt: skip
     add("--kernel", action="append", default=[], metavar="NAME",
         help="6.12, newest, all, uml:6.1, qemu:all, or a file; repeatable")  # fmt: skip
     add("--modules", type=Path, metavar="DIR", help="modules of a kernel given as a file")
@@ -101,6 +116,8 @@ def jobs(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments ask for and return the exit code."""
     try:
+        if args.what == "diff" or args.side:
+            return show_diff(args.what, args.side)
         if args.what == "kernels":
             return show_kernels(args.fetch)
         scripts = chosen_scripts(args.script)
@@ -110,10 +127,21 @@ def run(args: argparse.Namespace) -> int:
         servers = servings(args.server, args.readonly_server, args.aname)
         chosen = engines(args)
         check_pairs(chosen, servers)
-    except (UsageError, KernelError, ValueError) as problem:
+    except (UsageError, KernelError, DiffError, ValueError) as problem:
         print(f"ninep lab: {problem}", file=sys.stderr)
         return USAGE
     return run_job(args, make_job(args, scripts, servers[0]), list(product(chosen, servers)))
+
+
+def show_diff(what: str, sides: Sequence[str]) -> int:
+    """Print what differs between two sides.  Errors: UsageError, DiffError"""
+    if what != "diff":
+        raise UsageError(f"{' '.join(sides)}: only diff takes files")
+    if len(sides) != 2:  # noqa: PLR2004  A and B
+        raise UsageError("diff takes two files of --json: ninep lab diff before.json after.json")
+    lines, differ = compare(*sides)
+    print("\n".join(lines))
+    return FAILED if differ else GOOD
 
 
 def show_kernels(wanted: Sequence[str]) -> int:

@@ -1,0 +1,101 @@
+"""`ninep lab diff A B`: what came to something else between runs, kernels, servers or cells.
+
+A and B are files that `ninep lab --json` wrote, each with a choice behind it if more than one fits:
+
+    before.json after.json              two runs of one kernel and server
+    all.json:6.1 all.json:7.2           two kernels of one run
+    all.json:ninep all.json:diod        two servers
+    all.json:cache=none all.json:cache=loose
+
+A choice may have several words, `all.json:6.12:ninep:cache=none`; each is a part of the kernel's
+release, the engine, the server or the cell.  Of cells that differ in the transport alone the first
+one counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..text import visible
+
+Checks = dict[str, dict[str, Any]]
+"""Results by script and check."""
+SERVER = 2
+"""Where the server stands in a cell's name: a word that is one means no engine."""
+ABSENT: dict[str, Any] = {"verdict": "not run", "message": ""}
+
+
+class DiffError(Exception):
+    """One side cannot be read, or is not one; the text says which and what there is."""
+
+
+def side(text: str) -> tuple[str, Checks]:
+    """Return what one side is called and what its checks came to.  Errors: DiffError"""
+    path, *words = text.split(":")
+    cells = read(path)
+    for word in words:
+        called = [cell for cell in cells if cell[0][SERVER] == word]
+        cells = called or [cell for cell in cells if any(word in part for part in cell[0])]
+    if not cells:
+        raise DiffError(f"{text}: nothing there is called so; there are: {there(read(path))}")
+    kinds = {name[:3] for name, _ in cells}
+    if len(kinds) > 1:
+        raise DiffError(f"{text}: choose one of several: {there(cells)}")
+    modes = {name[-1].partition(",")[2] for name, _ in cells}
+    found: Checks = {}
+    for name, checks in cells:
+        mode = f"{name[-1].partition(',')[2]} " if len(modes) > 1 else ""
+        for check, result in checks.items():
+            found.setdefault(mode + check, result)
+    return " ".join([path, *words]), found
+
+
+def there(cells: Iterable[tuple[tuple[str, ...], Checks]]) -> str:
+    """Return what there is to choose from."""
+    return ", ".join(dict.fromkeys(":".join(name) for name, _ in cells)) or "no run"
+
+
+def read(path: str) -> list[tuple[tuple[str, ...], Checks]]:
+    """Return each cell of a file, by engine, kernel, server and its own name.  Errors: DiffError"""
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+        return [
+            ((run["engine"], run["kernel"], run["server"], cell["name"]), checks(cell))
+            for run in data["runs"]
+            for cell in run["cells"]
+        ]
+    except OSError as problem:
+        raise DiffError(f"{path}: {problem.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise DiffError(f"{path} is no result of: ninep lab --json {path}") from None
+
+
+def checks(cell: Mapping[str, Any]) -> Checks:
+    """Return the checks of a cell."""
+    return {
+        f"{script['name']}/{check['name']}": check
+        for script in cell["scripts"]
+        for check in script["checks"]
+    }
+
+
+def compare(one: str, other: str) -> tuple[list[str], bool]:
+    """Return the difference as lines, and whether there is one.  Errors: DiffError"""
+    (a, left), (b, right) = side(one), side(other)
+    lines = [f"A  {a}", f"B  {b}", ""]
+    differing = [
+        name
+        for name in dict.fromkeys([*left, *right])
+        if left.get(name, ABSENT)["verdict"] != right.get(name, ABSENT)["verdict"]
+    ]
+    for name in differing:
+        lines.append(name)
+        for letter, found in (("A", left), ("B", right)):
+            check = found.get(name, ABSENT)
+            words = f"  {letter}  {check['verdict']:8} {visible(check['message'])}"
+            lines.append(words.rstrip())
+    same = len({*left, *right}) - len(differing)
+    return [*lines, f"{len(differing)} checks differ, {same} came to the same"], bool(differing)

@@ -1,0 +1,114 @@
+"""Comparing runs, kernels, servers and cells of the lab."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ninep.conformance.kernel import cli
+from ninep.conformance.kernel.diff import DiffError, compare, side
+
+
+def run(kernel: str, server: str, *cells: tuple[str, dict[str, str]]) -> dict[str, Any]:
+    """Return a run; a cell has verdicts by script/check."""
+    made = []
+    for name, verdicts in cells:
+        scripts: dict[str, list[dict[str, str]]] = {}
+        for full, verdict in verdicts.items():
+            script, check = full.split("/")
+            message = "" if verdict == "pass" else f"{verdict}\x1b[2J"
+            one = {"name": check, "verdict": verdict, "message": message}
+            scripts.setdefault(script, []).append(one)
+        made.append(
+            {"name": name, "scripts": [{"name": s, "checks": c} for s, c in scripts.items()]}
+        )
+    return {"engine": "uml", "kernel": kernel, "server": server, "cells": made}
+
+
+def write(path: Path, *runs: dict[str, Any]) -> str:
+    """Write a file as `ninep lab --json` does."""
+    path.write_text(json.dumps({"runs": runs}), encoding="utf-8")
+    return str(path)
+
+
+GOOD, BAD = {"01_s/a": "pass", "01_s/b": "pass"}, {"01_s/a": "pass", "01_s/b": "fail"}
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> str:
+    """Return a file with two kernels, two servers and two cells."""
+    return write(
+        tmp_path / "all.json",
+        run("6.1.9", "ninep", ("tcp,cache=none", GOOD), ("unix,cache=none", {"02_t/c": "skip"})),
+        run("6.1.9", "diod", ("tcp,cache=none", BAD)),
+        run("7.2.7", "ninep", ("tcp,cache=none", GOOD), ("tcp,cache=loose", BAD)),
+    )
+
+
+def test_two_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What differs is shown with both words, escaped; exit 1, and 0 if nothing does."""
+    before = write(tmp_path / "a.json", run("6.1", "ninep", ("tcp,cache=none", GOOD)))
+    after = write(tmp_path / "b.json", run("6.1", "ninep", ("tcp,cache=none", BAD)))
+    assert 1 == cli.main(["diff", before, after])
+    lines = capsys.readouterr().out.splitlines()
+    assert ["01_s/b", "  A  pass", "  B  fail     fail\\x1b[2J"] == lines[3:6]
+    assert "1 checks differ, 1 came to the same" == lines[-1]
+    assert 0 == cli.main(["diff", before, before])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ("6.1:ninep", "7.2:cache=none", ["02_t/c"]),
+        ("6.1:ninep:tcp", "diod", ["01_s/b"]),
+        ("7.2:none", "7.2:loose", ["01_s/b"]),
+    ],
+)
+def test_two_of_one_file(several: str, one: str, other: str, differ: list[str]) -> None:
+    """Words choose a kernel, a server, a cell; of cells that only differ in transport the first."""
+    lines, found = compare(f"{several}:{one}", f"{several}:{other}")
+    assert (differ, bool(differ)) == ([line for line in lines if line.startswith("0")], found)
+
+
+def test_runs_of_several_cells(several: str) -> None:
+    """Each cache mode is held against the same mode."""
+    lines, _ = compare(f"{several}:7.2", f"{several}:7.2")
+    assert "0 checks differ, 4 came to the same" == lines[-1]
+    assert {"cache=none 01_s/a", "cache=loose 01_s/b"} <= set(side(f"{several}:7.2")[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (":5.10", "nothing there is called so; there are: uml:6.1.9:ninep:tcp,cache=none, "),
+        ("", "choose one of several: uml:6.1.9:ninep"),
+        (":6.1", "choose one of several"),
+    ],
+)
+def test_a_side_that_is_none_or_several(several: str, words: str, message: str) -> None:
+    """It says what there is."""
+    with pytest.raises(DiffError) as caught:
+        side(several + words)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"runs": [1]}', '{"runs": [{"engine": 1}]}'])
+def test_what_is_no_result(tmp_path: Path, text: str) -> None:
+    """Any other file is named, and how one is made."""
+    (tmp_path / "x").write_text(text, encoding="utf-8")
+    with pytest.raises(DiffError, match="is no result of: ninep lab --json"):
+        side(str(tmp_path / "x"))
+    with pytest.raises(DiffError, match="No such file"):
+        side(str(tmp_path / "missing"))
+
+
+@pytest.mark.parametrize(
+    "argv", [["diff"], ["diff", "one.json"], ["diff", "a", "b", "c"], ["list", "a.json"]]
+)
+def test_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Two files, and only for diff: exit 2."""
+    assert 2 == cli.main(argv)
+    assert capsys.readouterr().err.startswith("ninep lab: ")
