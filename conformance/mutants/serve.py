@@ -3,6 +3,7 @@
     python -m ninep.conformance.mutants.serve unlink-only-said ROOT ADDR
 
 ROOT is a directory, or `memory:`, where also those show that are wrong in the tree in memory alone.
+It has the aname `data`, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ninep.backends.readonly import ReadonlyBackend
 from ninep.server import Server
 
 from .mutant import Mutant
+from .reference import NAMED
 from .sweep import mutants
 
 
@@ -38,8 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def serve(mutant: Mutant, root: str, address: str) -> None:
     """Put the mutant in and serve."""
     tree: Backend = MemoryBackend() if root == "memory:" else LocalBackend(root)
+    export = ReadonlyBackend(tree) if mutant.readonly else tree
     with mutant.put():
-        async with Server(ReadonlyBackend(tree) if mutant.readonly else tree, address) as server:
+        async with Server({b"": export, NAMED: export}, address) as server:
             print(f"listening on {server.addresses[0]}", flush=True)
             await server.wait_closed()
 

@@ -38,7 +38,8 @@ UTIME_OMIT = (1 << 30) - 2
 RENAME_NOREPLACE = 1
 NO_FLAGS = frozenset({errno.EINVAL, errno.ENOSYS})
 """What renameat2(2) says where it has no flags; EINVAL also has other causes."""
-PROC_FD = "/proc/self/fd"
+PROC_FD, STATUS = "/proc/self/fd", "/proc/self/status"
+CAP_CHOWN = 0
 DEFAULT_ACL = "system.posix_acl_default"
 NO_ATTRIBUTE = frozenset({errno.ENODATA, errno.EOPNOTSUPP})
 
@@ -94,6 +95,13 @@ def require_proc() -> None:
     """
     if not os.path.isdir(PROC_FD):
         raise OSError(errno.ENOSYS, "/proc is needed and not mounted")
+
+
+def may_give_away() -> bool:
+    """Say whether this process may give files to anybody: as root, or by that capability alone."""
+    with open(STATUS, encoding="ascii") as lines:
+        words = next(line for line in lines if line.startswith("CapEff:")).split()
+    return bool(int(words[1], 16) & 1 << CAP_CHOWN)
 
 
 def has_default_acl(number: int) -> bool:

@@ -19,7 +19,15 @@ from functools import cached_property
 from typing import TypeVar, TypeVarTuple
 from weakref import ref
 
-from ninep.backends._linux import KEEP, Fd, chmod, chown, magic, require_proc
+from ninep.backends._linux import (
+    KEEP,
+    Fd,
+    chmod,
+    chown,
+    magic,
+    may_give_away,
+    require_proc,
+)
 from ninep.backends._local_node import LocalNode
 from ninep.backends._shared import MASK32, ROOT_NAME, error
 from ninep.constants import NONUNAME, QidType
@@ -58,7 +66,7 @@ class LocalBackend:
         self._changes: dict[int, int] = {}
         self._count = self._floor = 0
         self.dev = os.fstat(self._root.number).st_dev
-        self.privileged = os.geteuid() == 0
+        self.privileged = may_give_away()
         self.uncached: set[int] = set()
         """Devices that cannot say whether data are in memory."""
         if not os.access(magic(self._root.number), os.X_OK, effective_ids=True):

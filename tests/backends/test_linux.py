@@ -95,3 +95,16 @@ def test_rename_without_flags(number: int, tmp_path: Path, monkeypatch: pytest.M
         _linux.rename_if_free(fd.number, b"f", fd.number, b"g")
     _linux.rename_if_free(fd.number, b"f", fd.number, b"h")
     assert ["g", "h"] == sorted(path.name for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("caps", "may"), [("000001ffffffffff", True), ("1", True), ("fffe", False)]
+)
+def test_giving_files_away(
+    caps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, may: bool
+) -> None:
+    """It is the capability that counts, whoever has it."""
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tx\nCapPrm:\t0\nCapEff:\t{caps}\nCapBnd:\t1\n", encoding="ascii")
+    monkeypatch.setattr(_linux, "STATUS", str(status))
+    assert may == _linux.may_give_away()

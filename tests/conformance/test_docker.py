@@ -7,6 +7,7 @@ minutes; NINEP_TEST_DOCKER=0 leaves these tests out in any case.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -105,6 +106,60 @@ def test_verdict(compose: Compose) -> None:
     assert status == 0, said[-20_000:]
     assert " 0 failed" in said
     assert "type 9p" in said or " 9p rw," in said
+
+
+MUTANT = """\
+services:
+  server:
+    entrypoint: [python-files, -m, ninep.conformance.mutants.serve]
+    command: [setattr-size-needs-name, /export, "tcp://0.0.0.0:5640"]
+  kernel: { command: [--script, unlinked] }
+"""
+
+
+def test_verdict_of_a_failure(compose: Compose, tmp_path: Path) -> None:
+    """A server with one thing wrong: exit status 1, and the clause is named."""
+    override = tmp_path / "mutant.yml"
+    override.write_text(MUTANT)
+    status, said = compose("up", "--exit-code-from", "kernel", override=override)
+    assert status == 1, said[-20_000:]
+    assert "[setattr.size-open-fid]" in said
+
+
+def test_images(compose: Compose) -> None:
+    """Both are there; how large they are is printed."""
+    command = [
+        str(private_docker.which("docker")),
+        "images",
+        "--format",
+        "{{.Repository}} {{.Size}}",
+    ]
+    done = subprocess.run(command, env=compose.env, check=True, capture_output=True, text=True)
+    ours = [line for line in done.stdout.splitlines() if line.startswith("ninep-")]
+    print("\n".join(ours))
+    assert {"ninep-server", "ninep-kernel"} == {line.split()[0] for line in ours}
+
+
+def test_without_privilege(compose: Compose) -> None:
+    """User Mode Linux runs in a container that may nothing, with the server inside."""
+    status, said = compose("run", "--rm", "uml", "--script", "lookup", "--script", "statfs")
+    assert status == 0, said[-20_000:]
+    assert " 0 failed" in said
+
+
+def test_nobody_is_root() -> None:
+    """Only the kernel's container is privileged; the servers are not root."""
+    services = yaml_services()
+    assert ["kernel"] == [name for name, text in services.items() if "privileged: true" in text]
+    assert "&unprivileged" in services["server"]
+    assert "*unprivileged" in services["readonly"]
+
+
+def yaml_services() -> dict[str, str]:
+    """Return the text of each service."""
+    text = FILE.read_text(encoding="utf-8").partition("services:\n")[2].partition("\nnetworks:")[0]
+    parts = re.split(r"(?m)^  (\w+):\n", text)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def test_lab(compose: Compose) -> None:

@@ -29,8 +29,16 @@ SERVERS = {
 """What runs in the servers' containers: one tree, once writable, once not."""
 IMAGES = {"server": "ninep-server", "kernel": "ninep-kernel"}
 """Tag of each target of the Dockerfile."""
-CAPABILITIES = ["SYS_ADMIN"]
-"""What a server needs for attributes of the trusted namespace."""
+UNPRIVILEGED: dict[str, Any] = {
+    "user": "1000:1000",
+    "entrypoint": ["python-files", "-m", "ninep"],
+    "cap_drop": ["ALL"],
+    "cap_add": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SYS_ADMIN"],
+    "read_only": True,
+}
+"""How a server runs: not as root, and able to do with the files of others what a server must; the
+last capability is for attributes of the trusted namespace.
+"""
 TMPFS = {"type": "tmpfs", "device": "tmpfs", "o": "mode=0755"}
 """A volume that has attribute values of 64 KiB and is gone with the run."""
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -121,7 +129,7 @@ class Containers:
         """Start a server and wait until it listens."""
         volumes = {self.name: {"bind": "/export", "mode": "rw"}}
         container = self.start(
-            name, self.images["server"], list(command), volumes=volumes, cap_add=CAPABILITIES
+            name, self.images["server"], list(command), volumes=volumes, **UNPRIVILEGED
         )
         if not any(b"listening on" in line for line in container.logs(stream=True, follow=True)):
             raise EngineError(f"the {name} container ended: {container.logs().decode()[-500:]}")
