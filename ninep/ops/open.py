@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from ninep import perm
 from ninep.backend import File, Node
@@ -98,13 +100,27 @@ async def topen(session: Session, t: Topen) -> Ropen:
     check_removable(fid, t.mode)
     await check_executable(node, t.mode)
     marks = await perm.marks(node)
-    if marks & Perm.EXCL and node.identity in session.service.exclusive:
-        raise Violation("open.exclusive-use")
-    file = await node.open(flags & ~TRUNC | APPEND if marks & Perm.APPEND else flags)
+    with alone(session, fid) if marks & Perm.EXCL else nullcontext():
+        file = await node.open(flags & ~TRUNC | APPEND if marks & Perm.APPEND else flags)
     opened(session, fid, file, t.mode)
-    if marks & Perm.EXCL:
-        session.service.exclusive[node.identity] = fid
     return Ropen(await perm.qid(node, session.rules.perm), session.msize - IOHDRSZ)
+
+
+@contextmanager
+def alone(session: Session, fid: Fid) -> Iterator[None]:
+    """Let `fid` have its file for itself, from before it is opened; not if that fails.
+
+    Clauses: open.exclusive-use
+    """
+    held, identity = session.service.exclusive, fid.node.identity
+    if identity in held:
+        raise Violation("open.exclusive-use")
+    held[identity] = fid
+    try:
+        yield
+    except BaseException:
+        del held[identity]
+        raise
 
 
 def opened(session: Session, fid: Fid, file: File, mode: int) -> None:

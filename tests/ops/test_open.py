@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 
 import pytest
 
 from ninep import messages as m
+from ninep.backends._memory_inode import MemoryFile
 from ninep.backends.memory import MemoryBackend, MemoryNode
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.conformance.check.layout import stats
@@ -387,6 +389,30 @@ async def test_exclusive_use(old: Peer) -> None:
         await other.ok(m.Tclunk(held))
         await old.walk(0, 2, b"one")
         await old.ok(m.Topen(2, 0))
+
+
+async def test_exclusive_use_while_it_is_opened(old: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """open.exclusive-use: also while a slow tree still opens it, and not after that has failed."""
+    await old.walk(0, 1)
+    await old.ok(m.Tcreate(1, b"one", Perm.EXCL | 0o644, 1))
+    await old.ok(m.Tclunk(1))
+    go, sound, faults = asyncio.Event(), MemoryNode.open, [OSError(errno.EIO, "the disk")]
+
+    async def slow(node: MemoryNode, flags: int) -> MemoryFile:
+        await go.wait()
+        if faults:
+            raise faults.pop()
+        return await sound(node, flags)
+
+    monkeypatch.setattr(MemoryNode, "open", slow)
+    for fid in (1, 2):
+        await old.walk(0, fid, b"one")
+    first = asyncio.create_task(old.errno(m.Topen(1, 0)))
+    await asyncio.sleep(0)
+    assert errno.EAGAIN == await old.errno(m.Topen(2, 0))
+    go.set()
+    assert errno.EIO == await first
+    await old.ok(m.Topen(2, 0))
 
 
 async def test_nothing_read_only_is_removed() -> None:
