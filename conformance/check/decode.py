@@ -33,7 +33,7 @@ def decoded(event: Event) -> str:
     """Return what an event was; several frames stand behind each other."""
     if not event.data:
         return "the client closed" if event.sent else "the server closed the connection"
-    return " | ".join(visible(frame_text(part, event)) for part in frames(event.data))
+    return " | ".join(visible(frame_text(part, event.dialect)) for part in frames(event.data))
 
 
 def frames(data: bytes) -> Iterator[bytes]:
@@ -45,7 +45,7 @@ def frames(data: bytes) -> Iterator[bytes]:
         data = data[size:]
 
 
-def frame_text(data: bytes, event: Event) -> str:
+def frame_text(data: bytes, dialect: str) -> str:
     """Return one frame as name, tag and fields, or why it is none."""
     size = int.from_bytes(data[:4], "little")
     if len(data) < HDRSZ or size != len(data):
@@ -53,9 +53,9 @@ def frame_text(data: bytes, event: Event) -> str:
     tag = int.from_bytes(data[5:7], "little")
     header = f"{name_of(data[4])} tag={'NOTAG' if tag == NOTAG else tag}"
     try:
-        return f"{header}{fields(understood(data, event.dialect))}"
+        return f"{header}{fields(understood(data, dialect))}"
     except (KeyError, ConstructError) as exc:
-        return f"{header}, not to be read: {why(exc, data[4], event.dialect)}"
+        return f"{header}, not to be read: {why(exc, data[4], dialect)}"
 
 
 def size_text(data: bytes, size: int) -> str:

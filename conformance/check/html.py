@@ -1,72 +1,29 @@
-"""results.json → one HTML page: nothing to load, a list without JavaScript, a phone is enough.
-
-`page.css` and `page.js` are written into it; a policy in its head forbids everything else, so what
-a server says can never act.
-"""
+"""results.json → one HTML page."""
 
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from hashlib import sha256
-from html import escape
-from pathlib import Path
 
 from ninep.spec import LEVELS
 
-from ..text import visible
+from ..page import NOT_JUDGED, bar, contents, document, esc, facts, messages, section, tag, tools
 from .people import COLUMNS, MEANING, reason, step_hex
 from .results import Breach, Capability, ClauseData, Result, Results, Step
 from .verdict import ORDER
 
-HERE = Path(__file__).parent
-NOT_JUDGED = "none"
 HEX = 192
 """Bytes of a message that are shown."""
 HEX_OF_PASSES = 16
 
 
-@cache
-def asset(name: str) -> str:
-    """Return a file that is written into the page."""
-    return (HERE / name).read_text(encoding="utf-8")
-
-
-def esc(text: object) -> str:
-    """Escape text for any place between or inside tags."""
-    return escape(visible(str(text)))
-
-
-def tag(name: str, inside: str, **attributes: object) -> str:
-    """Return an element around what is HTML already; `class_` is class, `data_x` is data-x."""
-    given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{esc(value)}"' for key, value in attributes.items()
-    )
-    return f"<{name}{given}>{inside}</{name}>"
-
-
 def render(data: Results) -> str:
     """Return the whole page."""
-    body = "\n".join([
+    parts = [
         hero(data), clauses_section(data), results_section(data), capabilities(data), footer(data),
-    ])  # fmt: skip
-    title = f"9P conformance of {data['address']}"
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy()}">\n'
-        f"<title>{esc(title)}</title>\n<style>\n{asset('page.css')}</style></head>\n"
-        f"<body>\n{body}\n<script>\n{asset('page.js')}</script></body></html>\n"
-    )
-
-
-def policy() -> str:
-    """Return the policy under which no script counts but ours, and nothing is loaded."""
-    digest = b64encode(sha256(f"\n{asset('page.js')}".encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    ]  # fmt: skip
+    return document(f"9P conformance of {data['address']}", parts)
 
 
 # Top
@@ -75,6 +32,7 @@ def policy() -> str:
 def hero(data: Results) -> str:
     """Return the head of the page: who was judged, what it came to."""
     kind = "pass" if data["exit_code"] == 0 else "fail"
+    titles = ["Clauses", *["Results"] * bool(data["results"]), "Capabilities"]
     troubles = [data[key] for key in ("trouble", "left", "fault") if data[key]]
     return tag(
         "header",
@@ -82,16 +40,10 @@ def hero(data: Results) -> str:
         + tag("h1", esc(data["address"]))
         + tag("p", esc(sentence(data)), class_=f"meaning {kind}")
         + "".join(tag("p", esc(text), class_="trouble") for text in troubles)
-        + bar(data["counts"])
-        + facts(data)
-        + contents(data),
+        + bar(ordered(data["counts"]))
+        + facts(found(data))
+        + contents(titles),
     )
-
-
-def contents(data: Results) -> str:
-    """Return links to the sections."""
-    titles = ["Clauses", *["Results"] * bool(data["results"]), "Capabilities"]
-    return tag("nav", " ".join(tag("a", t, href=f"#{t.lower()}") for t in titles))
 
 
 def sentence(data: Results) -> str:
@@ -100,32 +52,23 @@ def sentence(data: Results) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def bar(counts: Mapping[str, int]) -> str:
-    """Return the counts as a bar and in words."""
-    seen = [verdict for verdict in COLUMNS if counts.get(verdict)]
-    parts = "".join(f'<i class="{v}" style="flex:{counts[v]}"></i>' for v in seen)
-    chips = "".join(tag("span", f"<b>{counts[v]}</b>{v}", class_=f"chip {v}") for v in seen)
-    strip = tag("div", parts, class_="bar", aria_hidden="true")
-    return strip + tag("div", chips, class_="chips") if seen else ""
+def ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts of verdicts in the order in which people read them."""
+    return {v: counts[v] for v in (*COLUMNS, NOT_JUDGED) if counts.get(v)}
 
 
-def facts(data: Results) -> str:
+def found(data: Results) -> dict[str, str]:
     """Return what the run was."""
     spoken = [f"{d['name']} (msize {d['msize']})" for d in data["dialects"] if d["served"]]
     silent = [d["name"] for d in data["dialects"] if not d["served"]]
     seed = "" if data["seed"] is None else f", seed {data['seed']}"
-    found = {
+    return {
         "spoken": ", ".join(spoken) or "none",
         "not spoken": ", ".join(silent),
         "timing": f"round trip {data['rtt'] * 1000:.2f} ms, a reply has {data['deadline']:.1f} s",
         "run": f"{data['started']}, {data['seconds']:.1f} s{seed}",
         "suite": f"ninep {data['suite']['version']}",
     }
-    return tag(
-        "dl",
-        "".join(tag("dt", esc(k)) + tag("dd", esc(v)) for k, v in found.items() if v),
-        class_="facts",
-    )
 
 
 # Clauses
@@ -150,8 +93,8 @@ def clauses_section(data: Results) -> str:
     )
     counts = Counter(c["verdict"] or NOT_JUDGED for c in rows)
     judged = counts.total() - counts[NOT_JUDGED]
-    about = tag("p", f"{judged} of {counts.total()} clauses were judged.", class_="soft")
-    return section("Clauses", about + tools(counts, "clause") + table)
+    summary = tag("p", f"{judged} of {counts.total()} clauses were judged.", class_="soft")
+    return section("Clauses", summary + tools(ordered(counts), "clause") + table)
 
 
 def first_results(results: Iterable[Result]) -> dict[str, str]:
@@ -208,35 +151,6 @@ def clause_row(clause: ClauseData, first: Mapping[str, str]) -> str:
     return tag("tr", cells, data_verdict=verdict, **keys)
 
 
-def section(title: str, inside: str) -> str:
-    """Return a section that can be filtered."""
-    nothing = tag("p", "Nothing fits.", class_="empty")
-    head = tag("h2", title)
-    return tag("section", head + inside + nothing, id=title.lower(), data_filter="")
-
-
-def tools(counts: Mapping[str, int], what: str) -> str:
-    """Return the buttons and the field of a filter."""
-    seen = [v for v in (*COLUMNS, NOT_JUDGED) if counts.get(v)]
-    chips = [chip("", "all", sum(counts.values()), pressed="true")]
-    chips += [chip(v, v, counts[v], pressed="false") for v in seen]
-    field = f'<input type="search" placeholder="Find a {what}" aria-label="Find a {what}">'
-    return tag("div", "".join(chips) + field, class_="tools")
-
-
-def chip(verdict: str, label: str, count: int, *, pressed: str) -> str:
-    """Return one button of a filter."""
-    text = "not judged" if label == NOT_JUDGED else label
-    return tag(
-        "button",
-        f"<b>{count}</b>{text}",
-        type="button",
-        class_=f"chip {label}",
-        data_verdict=verdict,
-        aria_pressed=pressed,
-    )
-
-
 # Results
 
 
@@ -245,9 +159,10 @@ def results_section(data: Results) -> str:
     if not data["results"]:
         return ""
     clauses = {c["id"]: c for c in data["clauses"]}
-    ordered = sorted(data["results"], key=lambda r: ORDER.index(r["verdict"]))
-    items = "\n".join(result_item(r, clauses) for r in ordered)
-    return section("Results", tools(data["counts"], "case") + tag("div", items, class_="list"))
+    ranked = sorted(data["results"], key=lambda r: ORDER.index(r["verdict"]))
+    items = "\n".join(result_item(r, clauses) for r in ranked)
+    chosen = tools(ordered(data["counts"]), "case")
+    return section("Results", chosen + tag("div", items, class_="list"))
 
 
 def result_item(result: Result, clauses: Mapping[str, ClauseData]) -> str:
@@ -312,19 +227,15 @@ def summed(steps: Sequence[Step]) -> str:
 
 def trace(steps: Sequence[Step]) -> str:
     """Return what went over the wire, with all that is known of it."""
-    if not steps:
-        return ""
-    items = "".join(
-        tag(
-            "li",
-            tag("time", f"{step['seconds'] * 1000:.1f} ms")
-            + esc(step["decoded"])
-            + (tag("code", esc(step_hex(step, HEX))) if step["size"] else ""),
-            class_=step["direction"],
+    return messages(
+        (
+            s["direction"] == "sent",
+            s["seconds"],
+            s["decoded"],
+            step_hex(s, HEX) if s["size"] else "",
         )
-        for step in steps
+        for s in steps
     )
-    return tag("ul", items, class_="trace")
 
 
 # Bottom

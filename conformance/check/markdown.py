@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from ..markdown import escaped, fenced, folded
 from ..text import plain
 from .people import MEANING, failure, pages, pages_worth, reason
 from .results import ClauseData, Result, Results
-
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
 def render(data: Results) -> str:
@@ -30,11 +28,6 @@ def render(data: Results) -> str:
     return "\n".join(lines)
 
 
-def escaped(text: str) -> str:
-    """Escape what Markdown would act on."""
-    return SPECIAL.sub(r"\\\1", text)
-
-
 def facts(data: Results) -> list[str]:
     """Return what was judged, as a list."""
     served = [f"{d['name']} (msize {d['msize']})" for d in data["dialects"] if d["served"]]
@@ -53,20 +46,7 @@ def details(alike: Sequence[Result], clauses: Mapping[str, ClauseData]) -> list[
         f" and {len(others)} more" if others else ""
     )
     text = "\n".join(failure(alike, clauses, plain, everything=False)[1:])
-    title = f"<summary><b>{result['verdict']}</b> {html_safe(name)}: {html_safe(reason(result))}"
-    return ["", "<details>", f"{title}</summary>", "", *fenced(text), "", "</details>"]
-
-
-def html_safe(text: str) -> str:
-    """Escape text between tags, where Markdown is still read."""
-    return "".join(f"&#{ord(c)};" if SPECIAL.match(c) else c for c in text)
-
-
-def fenced(text: str) -> list[str]:
-    """Return a block of code, whatever is in it."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", text, fence]
+    return folded(result["verdict"], f"{name}: {reason(result)}", fenced(text))
 
 
 def clause_table(data: Results) -> list[str]:

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TextIO
 
-from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
-from . import fetch, kernels, listing, report
+from ..text import unwritable
+from . import fetch, kernels, listing
 from .catalog import Script, load_all, select
 from .diff import DiffError, compare
-from .engines import Engine, EngineError
+from .engines import Engine
 from .engines.choice import NAMES, engine
 from .kernels import KernelError
-from .model import (
-    DIED,
-    FAILED,
-    GOOD,
-    USAGE,
-    CellReport,
-    Job,
-    Planned,
-    Report,
-    ScriptReport,
-    exit_code,
-)
-from .plan import ACCESSES, TRANSPORTS, all_cells, by_device, chosen_plan, default_plan
-from .record import Event, Recorder
-from .serving import OURS, QEMU, Serving, servings
+from .model import DIED, FAILED, GOOD, USAGE, Job, Planned
+from .plan import ACCESSES, TRANSPORTS, all_cells, chosen_plan, default_plan
+from .runs import run_job
+from .saved import SavedError, read
+from .serving import QEMU, Serving, servings
 
 EXAMPLE = """\
 examples:
@@ -46,11 +31,11 @@ examples:
   ninep lab --kernel ../linux/arch/x86/boot/bzImage
   ninep lab --script locks --cache none --cache loose
   ninep lab --server ninep --server diod     the same kernel on two servers, and where they differ
+  ninep lab --all --json all.json --html all.html    a page to look at; --resume all.json goes on
   ninep lab diff before.json after.json      what came to something else; all.json:6.1 all.json:7.2
   ninep lab --server 'my-server --listen {endpoint} {root}' --aname '{root}'
 """
 MSIZE_MIN = 4096
-INTERRUPTED = "interrupted"
 
 
 class UsageError(Exception):
@@ -93,6 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--engine", choices=NAMES, default="auto", help="where the kernel comes from")
     add("--json", metavar="FILE", help="write the results there, - for stdout")
     add("--junit", metavar="FILE", help="write JUnit XML there, - for stdout")
+    add("--html", metavar="FILE", help="write one HTML page there, - for stdout")
+    add("--markdown", metavar="FILE", help="write Markdown there, - for stdout")
+    add("--resume", metavar="FILE",
+        help="go on with the run of a --json FILE: do what it has not, write it there")  # fmt: skip
     add("--events", action="store_true", help=argparse.SUPPRESS)  # for --engine docker
     add("-v", "--verbose", action="store_true", help="show every check")
 
@@ -127,14 +116,17 @@ def run(args: argparse.Namespace) -> int:
         servers = servings(args.server, args.readonly_server, args.aname)
         chosen = engines(args)
         check_pairs(chosen, servers)
-    except (UsageError, KernelError, DiffError, ValueError) as problem:
+        kept = read(args.resume) if args.resume else []
+    except (UsageError, KernelError, DiffError, SavedError, ValueError) as problem:
         print(f"ninep lab: {problem}", file=sys.stderr)
         return USAGE
-    return run_job(args, make_job(args, scripts, servers[0]), list(product(chosen, servers)))
+    args.json = args.json or args.resume
+    job = make_job(args, scripts, servers[0])
+    return run_job(args, job, list(product(chosen, servers)), kept)
 
 
 def show_diff(what: str, sides: Sequence[str]) -> int:
-    """Print what differs between two sides.  Errors: UsageError, DiffError"""
+    """Print what differs between two sides.  Errors: UsageError, DiffError, SavedError"""
     if what != "diff":
         raise UsageError(f"{' '.join(sides)}: only diff takes files")
     if len(sides) != 2:  # noqa: PLR2004  A and B
@@ -201,7 +193,7 @@ def check_run(args: argparse.Namespace) -> None:
         raise UsageError("--modules are those of a kernel given as a file: --kernel FILE")
     if args.all and (args.transport or args.cache or args.msize or args.access):
         raise UsageError("--all leaves nothing to choose: --transport and its like, or --all")
-    if problem := unwritable((args.json, args.junit)):
+    if problem := unwritable((args.json, args.junit, args.html, args.markdown)):
         raise UsageError(problem)
 
 
@@ -240,107 +232,3 @@ def repository() -> str | None:
     """Return the git checkout that this file belongs to, if it does."""
     top = Path(__file__).resolve().parents[2]
     return str(top) if (top / ".git").exists() else None
-
-
-def run_job(args: argparse.Namespace, job: Job, wanted: Sequence[tuple[Engine, Serving]]) -> int:
-    """Run the job on each kernel with each server, write the reports."""
-    out = sys.stderr if "-" in (args.json, args.junit) else sys.stdout
-    reports: list[Report] = []
-    for one, server in wanted:
-        part = replace(job, engine=one.name, server=server.command, readonly=server.readonly)
-        part = replace(part, aname=server.aname, ours=server.name == OURS)
-        if server.name == QEMU:
-            part = replace(part, cells=by_device(job.cells))
-        reports.append(run_kernel(args, part, one, out))
-        reports[-1].server = server.name
-        if reports[-1].trouble == INTERRUPTED:
-            break
-    if len(wanted) > 1:
-        Terminal(out).lines(report.overview(reports, len(wanted)))
-        Terminal(out).lines(report.differences(reports))
-    return exit_code(reports) if write_reports(args, reports) else USAGE
-
-
-def run_kernel(args: argparse.Namespace, job: Job, chosen: Engine, out: TextIO) -> Report:
-    """Run the job on one kernel and show it while it runs."""
-    recorder = Recorder(job)
-    ours = recorder.report
-    screen = Screen(out, ours, verbose=args.verbose)
-    if args.events:
-        recorder.on_event = tell
-    else:
-        recorder.on_begin, recorder.on_script = screen.running, screen.script
-    start = time.monotonic()
-    reason = chosen.available()
-    if reason:
-        print(f"ninep lab: {reason}", file=sys.stderr)
-        ours.trouble = reason
-    else:
-        attempt(chosen, job, recorder)
-        recorder.rest()
-        ours.seconds = time.monotonic() - start
-        if not args.events:
-            screen.end()
-    return ours
-
-
-def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
-    """Run the engine; what goes wrong becomes part of the report."""
-    start = time.monotonic()
-
-    def feed(event: Event) -> None:
-        if event["event"] == "begin" and chosen.kernel:
-            kernels.booted(chosen.kernel, time.monotonic() - start)
-        recorder.feed(event)
-
-    try:
-        with sigterm_as_interrupt():
-            chosen.run(job, feed)
-    except EngineError as problem:
-        recorder.report.trouble = str(problem)
-    except KeyboardInterrupt:
-        recorder.report.trouble = INTERRUPTED
-    except Exception as problem:  # noqa: BLE001 - our own fault has an exit code, too
-        recorder.report.fault = f"{type(problem).__name__}: {problem}"
-
-
-def tell(event: Event) -> None:
-    """Print an event for the lab outside the container."""
-    print(json.dumps(event), flush=True)
-
-
-def write_reports(args: argparse.Namespace, reports: Sequence[Report]) -> bool:
-    """Write the files that were asked for; False when one could not be written."""
-    renderers = ((args.json, report.to_json), (args.junit, report.to_junit))
-    files = [(path, partial(render, reports)) for path, render in renderers]
-    return write_files("ninep lab", files)
-
-
-class Screen(Terminal):
-    """Shows the run to people: colour and progress on a terminal, plain stable lines elsewhere."""
-
-    def __init__(self, out: TextIO, ours: Report, *, verbose: bool) -> None:
-        """Show `ours` on a stream."""
-        super().__init__(out)
-        self.report = ours
-        self.verbose = verbose
-        self.cell: CellReport | None = None
-
-    def running(self, script: ScriptReport) -> None:
-        """Show on a terminal what runs now."""
-        self.progress(f"  …     {script.name}")
-
-    def script(self, cell: CellReport, script: ScriptReport) -> None:
-        """Show a script that is done, before it what it is the first of."""
-        if self.cell is None:
-            self.lines(report.header(self.report))
-        if cell is not self.cell:
-            self.lines(report.cell_header(cell))
-            self.cell = cell
-        self.lines(report.script_lines(script, self.paint, verbose=self.verbose))
-
-    def end(self) -> None:
-        """Show the sums, and the kernel if no script was done that showed it."""
-        if self.cell is None and self.report.kernel:
-            self.lines(report.header(self.report))
-        self.lines(report.totals(self.report, self.paint))

@@ -14,25 +14,24 @@ one counts.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from ..text import visible
+from . import saved
+from .model import CellReport, CheckReport
 
-Checks = dict[str, dict[str, Any]]
+Checks = dict[str, CheckReport]
 """Results by script and check."""
 SERVER = 2
 """Where the server stands in a cell's name: a word that is one means no engine."""
-ABSENT: dict[str, Any] = {"verdict": "not run", "message": ""}
 
 
 class DiffError(Exception):
-    """One side cannot be read, or is not one; the text says which and what there is."""
+    """One side is not one; the text says which and what there is."""
 
 
 def side(text: str) -> tuple[str, Checks]:
-    """Return what one side is called and what its checks came to.  Errors: DiffError"""
+    """Return what one side is called and what its checks came to.  Errors: DiffError, SavedError"""
     path, *words = text.split(":")
     cells = read(path)
     for word in words:
@@ -58,44 +57,43 @@ def there(cells: Iterable[tuple[tuple[str, ...], Checks]]) -> str:
 
 
 def read(path: str) -> list[tuple[tuple[str, ...], Checks]]:
-    """Return each cell of a file, by engine, kernel, server and its own name.  Errors: DiffError"""
-    try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-        return [
-            ((run["engine"], run["kernel"], run["server"], cell["name"]), checks(cell))
-            for run in data["runs"]
-            for cell in run["cells"]
-        ]
-    except OSError as problem:
-        raise DiffError(f"{path}: {problem.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise DiffError(f"{path} is no result of: ninep lab --json {path}") from None
+    """Return each cell of a file, by engine, kernel, server and its own name.
+
+    Errors: SavedError
+    """
+    return [
+        ((run.engine, run.kernel, run.server, cell.cell.name), checks(cell))
+        for run in saved.read(path)
+        for cell in run.cells
+    ]
 
 
-def checks(cell: Mapping[str, Any]) -> Checks:
+def checks(cell: CellReport) -> Checks:
     """Return the checks of a cell."""
-    return {
-        f"{script['name']}/{check['name']}": check
-        for script in cell["scripts"]
-        for check in script["checks"]
-    }
+    return {f"{s.name}/{check.name}": check for s in cell.scripts for check in s.checks}
+
+
+def said(check: CheckReport | None) -> tuple[str, str]:
+    """Return what a check came to, and why."""
+    return ("not run", "") if check is None else (check.outcome, visible(check.message))
 
 
 def compare(one: str, other: str) -> tuple[list[str], bool]:
-    """Return the difference as lines, and whether there is one.  Errors: DiffError"""
+    """Return the difference as lines, and whether there is one.
+
+    Errors: DiffError, SavedError
+    """
     (a, left), (b, right) = side(one), side(other)
     lines = [f"A  {a}", f"B  {b}", ""]
     differing = [
         name
         for name in dict.fromkeys([*left, *right])
-        if left.get(name, ABSENT)["verdict"] != right.get(name, ABSENT)["verdict"]
+        if said(left.get(name))[0] != said(right.get(name))[0]
     ]
     for name in differing:
         lines.append(name)
         for letter, found in (("A", left), ("B", right)):
-            check = found.get(name, ABSENT)
-            words = f"  {letter}  {check['verdict']:8} {visible(check['message'])}"
-            lines.append(words.rstrip())
+            outcome, why = said(found.get(name))
+            lines.append(f"  {letter}  {outcome:8} {why}".rstrip())
     same = len({*left, *right}) - len(differing)
     return [*lines, f"{len(differing)} checks differ, {same} came to the same"], bool(differing)

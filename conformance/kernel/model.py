@@ -44,6 +44,14 @@ class Cell:
         return f"{self.transport},cache={self.cache}{msize}{access}"
 
     @property
+    def arguments(self) -> list[str]:
+        """Return the arguments of `ninep lab` that choose it."""
+        words = ["--transport", self.transport] if self.transport != VIRTIO else []
+        words += ["--cache", self.cache]
+        words += ["--msize", str(self.msize)] if self.msize else []
+        return [*words, "--access", self.access] if self.access else words
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Return what the cell needs: the words of the cache modes are from 6.4."""
         return ("kernel>=6.4",) if self.cache == "readahead" else ()
@@ -110,6 +118,31 @@ class Result:
     """What a check tells beside its verdict, as JSON can hold it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A message between kernel and server; `seconds` count from the first of its trace."""
+
+    seconds: float
+    connection: int
+    sent: bool
+    """To the server, or from it."""
+    size: int
+    hex: str
+    """Its first bytes."""
+    text: str
+    """The same in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A failed check run once more, and the last messages of it; `left` are those before."""
+
+    outcome: Outcome
+    message: str
+    left: int
+    steps: tuple[Step, ...]
+
+
 @dataclass(slots=True)
 class CheckReport:
     """One check: the side under test, and the control when it ran."""
@@ -121,6 +154,7 @@ class CheckReport:
     control: Result | None = None
     waiver: str = ""
     """Why a failure is the kernel's own."""
+    trace: Trace | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -155,6 +189,10 @@ class ScriptReport:
     kernel_log: list[str] = field(default_factory=list)
     trouble: str = ""
     seconds: float = 0.0
+    kernel_said: list[str] = field(default_factory=list)
+    """All that the kernel wrote meanwhile, if something went wrong; the log has the complaints."""
+    untraced: str = ""
+    """Why its failures could not be traced."""
 
     @property
     def outcome(self) -> Outcome:
@@ -217,6 +255,8 @@ class Report:
     seconds: float = 0.0
     server: str = ""
     """What people call it."""
+    again: str = ""
+    """The command that runs the same, without a cell."""
 
     @property
     def scripts(self) -> list[ScriptReport]:

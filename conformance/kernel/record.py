@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from ninep.messages import Rread, Rreaddir, Twrite
 from ninep.spec import spec
 
-from .model import CellReport, Job, Report, Result, ScriptReport
+from ..check.decode import frame_text, name_of
+from .guest.tap import CODE, HDRSZ
+from .model import CellReport, Job, Report, Result, ScriptReport, Step, Trace
 from .waivers import waived
 
+DIALECT = "9P2000.L"
+DATA_LAST = {Rread.code, Rreaddir.code, Twrite.code}
+"""Messages that end with data, so that a part of them can be read."""
+LARGEST = 1 << 24
+"""Bytes that a message may have to be shown like that."""
 NAMES = {code: message.name for code, message in spec().by_code.items()}
 Event = dict[str, Any]
 """What the guest says: a name under `event`, and the fields that `guest.bench` gives it."""
@@ -25,15 +34,40 @@ class Recorder:
     is done, in the order of the plan whatever the order in which guests are done.
     """
 
-    def __init__(self, job: Job) -> None:
-        """Begin with what is planned, so that what never ran can be named."""
+    def __init__(self, job: Job, kept: Report | None = None) -> None:
+        """Begin with what is planned, so that what never ran can be named, and with what an
+        earlier run has come to.
+        """
         cells = [CellReport(planned.cell, planned.scripts) for planned in job.cells]
         self.report = Report(engine=job.engine, cells=cells)
         self.finished: set[Run] = set()
+        if kept is not None:
+            self.keep(kept)
         self.untold = [(cell, name) for cell, p in enumerate(job.cells) for name in p.scripts]
         self.on_event: Callable[[Event], None] | None = None
         self.on_begin: Callable[[ScriptReport], None] | None = None
         self.on_script: Callable[[CellReport, ScriptReport], None] | None = None
+
+    def keep(self, kept: Report) -> None:
+        """Take over the scripts that an earlier run has done, those that were cut off not."""
+        ours = self.report
+        ours.kernel, ours.control, ours.seconds = kept.kernel, kept.control, kept.seconds
+        earlier = {cell.cell: cell for cell in kept.cells}
+        for number, cell in enumerate(ours.cells):
+            before = earlier.get(cell.cell)
+            if before is None:
+                continue
+            cell.server, cell.mount = before.server, before.mount
+            cell.scripts = [s for s in before.scripts if s.name in cell.planned and not s.trouble]
+            self.finished |= {(number, script.name) for script in cell.scripts}
+
+    def left(self, job: Job) -> Job:
+        """Return the job without what is done; its cells keep their numbers."""
+        cells = tuple(
+            replace(p, scripts=tuple(n for n in p.scripts if (number, n) not in self.finished))
+            for number, p in enumerate(job.cells)
+        )
+        return replace(job, cells=cells)
 
     def feed(self, event: Event) -> None:
         """Take in one event; an unknown one is a KeyError, our own fault."""
@@ -82,6 +116,18 @@ class Recorder:
     def kernel_log(self, event: Event) -> None:
         """Note what the kernel complained about."""
         self.script(event).kernel_log += event["lines"]
+        self.script(event).kernel_said += event["all"]
+
+    def trace(self, event: Event) -> None:
+        """Note what went over the wire when a failed check was run once more."""
+        steps = tuple(map(step, event["notes"]))
+        self.script(event).check(event["check"]).trace = Trace(
+            event["outcome"], event["message"], event["left"], steps
+        )
+
+    def untraced(self, event: Event) -> None:
+        """Note why there is no trace."""
+        self.script(event).untraced = event["text"]
 
     def script_trouble(self, event: Event) -> None:
         """Note that server or mount broke under a script."""
@@ -138,6 +184,21 @@ class Recorder:
         """Take no notice: the event is there for who reads the stream."""
 
 
+def step(note: Sequence[Any]) -> Step:
+    """Return a message that a tap has noted, with its meaning."""
+    seconds, connection, sent, size, head = note
+    return Step(seconds, connection, sent, size, head, in_words(bytes.fromhex(head), size))
+
+
+def in_words(head: bytes, size: int) -> str:
+    """Return a message of which the first bytes are known; data may be cut, names may not."""
+    if len(head) == size or len(head) < HDRSZ:
+        return frame_text(head, DIALECT)
+    if head[CODE] in DATA_LAST and size <= LARGEST:
+        return frame_text(head + bytes(size - len(head)), DIALECT)
+    return f"{name_of(head[CODE])}, {size} bytes"
+
+
 def named(seen: dict[str, list[int]] | None) -> dict[str, list[str]] | None:
     """Return T-messages by name that a check has noted by code."""
     if seen is None:
@@ -154,6 +215,8 @@ HANDLERS: dict[str, Callable[[Recorder, Event], None]] = {
     "check": Recorder.check,
     "result": Recorder.result,
     "kernel-log": Recorder.kernel_log,
+    "trace": Recorder.trace,
+    "untraced": Recorder.untraced,
     "script-trouble": Recorder.script_trouble,
     "cell-trouble": Recorder.cell_trouble,
     "trouble": Recorder.trouble,

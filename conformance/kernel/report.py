@@ -1,21 +1,17 @@
-"""A report in its three forms: text for people, JSON, JUnit.
-
-JSON is the source of truth; `SCHEMA` grows by one when a field changes its meaning.
-"""
+"""A report as text for people, and as JUnit."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 from xml.etree import ElementTree as ET
 
 from ..text import Paint, visible, xml_text
-from .model import VIRTIO, CellReport, CheckReport, Outcome, Report, Result, ScriptReport, exit_code
+from .model import VIRTIO, CellReport, CheckReport, Outcome, Report, Result, ScriptReport
 
-SCHEMA = 2
 WIDTH = 22
+SHOWN = 30
+"""Messages of a trace."""
 
 
 def header(report: Report) -> list[str]:
@@ -38,7 +34,9 @@ def script_lines(script: ScriptReport, paint: Paint, *, verbose: bool = False) -
     count = f"{len(script.checks):3} checks"
     lines = [f"  {word} {script.name:{WIDTH}} {count}  {sides} {script.seconds:6.1f} s"]
     shown = [c for c in script.checks if verbose or c.outcome in ("fail", "error", "waived")]
-    lines += [check_line(check, paint) for check in shown]
+    for check in shown:
+        lines.append(check_line(check, paint))
+        lines += trace_lines(check, SHOWN) if verbose else []
     lines += [f"        trouble: {visible(line)}" for line in script.trouble.splitlines()]
     lines += [f"        kernel: {visible(line)}" for line in script.kernel_log]
     return lines
@@ -49,6 +47,18 @@ def check_line(check: CheckReport, paint: Paint) -> str:
     clauses = f" [{', '.join(check.clauses)}]" if check.clauses else ""
     text = f"        {paint(check.outcome, check.outcome)} {check.name}: {check.title}{clauses}"
     return f"{text}\n             {visible(check.message)}" if check.message else text
+
+
+def trace_lines(check: CheckReport, limit: int) -> list[str]:
+    """Render the last messages of a check that was run once more."""
+    if check.trace is None:
+        return []
+    steps = check.trace.steps[-limit:]
+    left = check.trace.left + len(check.trace.steps) - len(steps)
+    head = [f"once more: {check.trace.outcome} {check.trace.message}".rstrip()]
+    head += [f"{left} messages before"] if left else []
+    said = [f"{'→' if step.sent else '←'} {step.text}" for step in steps]
+    return [f"             {visible(line)}" for line in [*head, *said]]
 
 
 def totals(report: Report, paint: Paint) -> list[str]:
@@ -94,7 +104,7 @@ def sums(counts: Counter[Outcome]) -> str:
     return ", ".join(f"{counts[outcome]} {word}" for outcome, word in words.items())
 
 
-def overview(reports: Sequence[Report], wanted: int) -> list[str]:
+def overview(reports: Sequence[Report]) -> list[str]:
     """Render several runs: a line for each kernel and server."""
     width = max([len("kernel"), *(len(one.kernel) for one in reports)])
     other = max([len("server"), *(len(one.server) for one in reports)])
@@ -104,20 +114,29 @@ def overview(reports: Sequence[Report], wanted: int) -> list[str]:
         counts = Counter(script.outcome for script in one.scripts)
         outcomes: tuple[Outcome, ...] = ("pass", "fail", "error", "waived", "skip")
         cells = "".join(f"{counts[outcome] or '·':>8}" for outcome in outcomes)
+        cells = cells if counts else f"{'NOT RUN':>40}"
         why = f"  {visible(one.trouble or one.fault)}" if one.trouble or one.fault else ""
         about = f"{one.kernel:{width}} {one.engine:6} {one.server:{other}}"
         lines.append(f"{about}{cells}{one.seconds:9.0f}{why}")
-    left = wanted - len(reports)
-    return [*lines, f"NOT RUN  {left} more"] if left else lines
+    return lines
 
 
 def differences(reports: Sequence[Report]) -> list[str]:
-    """Render where servers differ on one kernel: the check, and what it came to on each.
+    """Render where servers differ on one kernel: the check, and what it came to on each."""
+    lines = []
+    for kernel, check, came in differing(reports):
+        lines.append(f"differs  {kernel} {check}")
+        lines += [f"  {name:10} {c.outcome} {visible(c.message)}" for name, c in came.items()]
+    return ["", *lines] if lines else []
+
+
+def differing(reports: Sequence[Report]) -> Iterator[tuple[str, str, dict[str, CheckReport]]]:
+    """Yield the checks that came to something else with another server on the same kernel: the
+    kernel, cell and check, and what it came to on each.
 
     A server that is a device has no transport to choose: it is held against the first of each
     other.
     """
-    lines = []
     for kernel in dict.fromkeys((one.engine, one.kernel) for one in reports):
         same = [one for one in reports if (one.engine, one.kernel) == kernel]
         device = any(cell.cell.transport == VIRTIO for one in same for cell in one.cells)
@@ -125,11 +144,7 @@ def differences(reports: Sequence[Report]) -> list[str]:
         for check in dict.fromkeys(check for found in seen.values() for check in found):
             came = {server: found[check] for server, found in seen.items() if check in found}
             if len({check.outcome for check in came.values()} - {"skip"}) > 1:
-                lines.append(f"differs  {kernel[0]}:{kernel[1]} {' '.join(check)}")
-                lines += [
-                    f"  {name:10} {c.outcome} {visible(c.message)}" for name, c in came.items()
-                ]
-    return ["", *lines] if lines else []
+                yield ":".join(kernel), " ".join(check), came
 
 
 def outcomes(report: Report, *, transport: bool) -> dict[tuple[str, str], CheckReport]:
@@ -143,87 +158,6 @@ def outcomes(report: Report, *, transport: bool) -> dict[tuple[str, str], CheckR
             for check in script.checks:
                 found.setdefault((name, f"{script.name}/{check.name}"), check)
     return found
-
-
-def to_json(reports: Sequence[Report]) -> str:
-    """Render the runs as JSON."""
-    data = {
-        "schema": SCHEMA,
-        "suite": "ninep lab",
-        "exit_code": exit_code(reports),
-        "seconds": round(sum(one.seconds for one in reports), 3),
-        "runs": [as_data(one) for one in reports],
-    }
-    return json.dumps(data, indent=2) + "\n"
-
-
-def as_data(report: Report) -> dict[str, Any]:
-    """Return the run on one kernel as plain data."""
-    return {
-        "engine": report.engine,
-        "server": report.server,
-        "kernel": report.kernel,
-        "control": report.control,
-        "exit_code": report.exit_code,
-        "seconds": round(report.seconds, 3),
-        "trouble": report.trouble,
-        "fault": report.fault,
-        "cells": [cell_data(cell) for cell in report.cells],
-    }
-
-
-def cell_data(cell: CellReport) -> dict[str, Any]:
-    """Return a cell as plain data."""
-    options = cell.mount.split()[3:4]
-    return {
-        "name": cell.cell.name,
-        "transport": cell.cell.transport,
-        "cache": cell.cell.cache,
-        "msize": cell.cell.msize,
-        "server": cell.server,
-        "mount": cell.mount,
-        "options": options[0].split(",") if options else [],
-        "trouble": cell.trouble,
-        "not_run": cell.not_run,
-        "scripts": [script_data(script) for script in cell.scripts],
-    }
-
-
-def script_data(script: ScriptReport) -> dict[str, Any]:
-    """Return a script as plain data."""
-    return {
-        "name": script.name,
-        "title": script.title,
-        "verdict": script.outcome,
-        "mount": script.side("mount"),
-        "control": script.side("control"),
-        "seconds": round(script.seconds, 3),
-        "trouble": script.trouble,
-        "kernel_log": script.kernel_log,
-        "checks": [check_data(check) for check in script.checks],
-    }
-
-
-def check_data(check: CheckReport) -> dict[str, Any]:
-    """Return a check as plain data."""
-    return {
-        "name": check.name,
-        "title": check.title,
-        "clauses": check.clauses,
-        "verdict": check.outcome,
-        "message": check.message,
-        "waiver": check.waiver,
-        "mount": result_data(check.mount),
-        "control": result_data(check.control),
-    }
-
-
-def result_data(result: Result | None) -> dict[str, Any] | None:
-    """Return one side's result as plain data; None when it did not run."""
-    if result is None:
-        return None
-    data = {"verdict": result.outcome, "message": result.message, "seconds": result.seconds}
-    return data if result.seen is None else {**data, "seen": result.seen}
 
 
 def to_junit(reports: Sequence[Report]) -> str:

@@ -25,6 +25,8 @@ class Serving:
     command: tuple[str, ...]
     readonly: tuple[str, ...] | None = None
     aname: str = ""
+    text: str = ""
+    """What `--server` was."""
 
 
 def servings(texts: Sequence[str], readonly: str | None, aname: str) -> list[Serving]:
@@ -34,7 +36,8 @@ def servings(texts: Sequence[str], readonly: str | None, aname: str) -> list[Ser
     found = {text: serving(text, readonly, aname) for text in texts or [OURS]}
     names = [one.name for one in found.values()]
     return [
-        replace(one, name=text) if names.count(one.name) > 1 else one for text, one in found.items()
+        replace(one, text=text, name=text if names.count(one.name) > 1 else one.name)
+        for text, one in found.items()
     ]
 
 
@@ -57,7 +60,9 @@ def serving(text: str, readonly: str | None, aname: str) -> Serving:
             f"--server {text}: expected a command with {{addr}} and {{root}}, or {names}"
         )
     form = commands.parse(readonly) if readonly else None
-    return Serving(text.split(maxsplit=1)[0], commands.parse(text), form, aname)
+    command = commands.parse(text)
+    name = next((w for w in command if not w.startswith(("{", "-"))), command[0])
+    return Serving(name, command, form, aname)
 
 
 def can_be_named(adapter: Adapter) -> bool:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from .expect import Failed
+from .guest.tap import notes
 
 CALLS = Path(__file__).with_name("calls.json")
 """What kernels have sent: kernel → cache mode → check → call → names of T-messages."""
@@ -34,7 +35,7 @@ class Tapped:
             return []
         with self.trace.open("rb") as noted:
             noted.seek(before)
-            return list(noted.read())
+            return [note.code for note in notes(noted.read()) if note.sent]
 
     def all(self, calls: Mapping[str, Callable[[], object]]) -> Seen:
         """Make system calls one after the other."""

@@ -51,6 +51,8 @@ class Mutant:
     """The R-message that it spoils, if it is one."""
     dialect: str = DIALECT
     """In which it is to be seen."""
+    memory: bool = False
+    """Whether it is wrong in the tree in memory alone."""
 
 
 def semantic() -> list[Mutant]:
@@ -63,7 +65,8 @@ def from_row(row: dict[str, Any]) -> Mutant:
     """Return the mutant of one row."""
     put = partial(put_in, row)
     optional = {key: row[key] for key in ("equivalent", "readonly", "dialect") if key in row}
-    return Mutant(row["id"], row["clause"], "semantic", put, **optional)
+    memory = "memory" in row["seam"].partition(":")[0]
+    return Mutant(row["id"], row["clause"], "semantic", put, memory=memory, **optional)
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
     python -m ninep.conformance.mutants.serve unlink-only-said ROOT ADDR
 
-ROOT is a directory, or `memory:`, where also those show that are wrong in the tree in memory alone.
-It has the aname `data`, too.
+ROOT is a directory, or `memory:` for those that are wrong in the tree in memory alone.  It has
+the aname `data`, too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from .mutant import Mutant
 from .reference import NAMED
 from .sweep import mutants
 
+MEMORY = "memory:"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until the end of the process."""
@@ -33,13 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.mutant not in mutants():
         parser.error(f"no mutant is called {args.mutant}")
+    if mutants()[args.mutant].memory and args.root != MEMORY:
+        parser.error(f"{args.mutant} is wrong in the tree in memory alone: ROOT must be {MEMORY}")
     asyncio.run(serve(mutants()[args.mutant], args.root, args.address))
     return 0
 
 
 async def serve(mutant: Mutant, root: str, address: str) -> None:
     """Put the mutant in and serve."""
-    tree: Backend = MemoryBackend() if root == "memory:" else LocalBackend(root)
+    tree: Backend = MemoryBackend() if root == MEMORY else LocalBackend(root)
     export = ReadonlyBackend(tree) if mutant.readonly else tree
     with mutant.put():
         async with Server({b"": export, NAMED: export}, address) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ninep.conformance.check import markdown
+from ninep.conformance.markdown import fenced
 
 from .judged import HOSTILE, data
 
@@ -21,7 +22,7 @@ def test_what_is_no_pass_is_folded() -> None:
 
 def test_text_cannot_leave_its_fence() -> None:
     """A fence is longer than any run of backticks in it."""
-    assert markdown.fenced("a ```` b")[0] == "`````text"
+    assert fenced("a ```` b")[0] == "`````text"
 
 
 def test_hostile_text_is_escaped() -> None:

@@ -35,13 +35,16 @@ def frame(code: int, body: bytes = b"") -> bytes:
     return (7 + len(body)).to_bytes(4, "little") + bytes([code]) + b"\1\0" + body
 
 
-@given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=40))), st.integers(1, 50))
-def test_codes_wherever_it_is_cut(messages: list[tuple[int, bytes]], size: int) -> None:
-    """Each message is noted once, whatever the pieces are that it comes in."""
+@given(
+    st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=2 * tap.KEPT))), st.integers(1, 700)
+)
+def test_messages_wherever_they_are_cut(messages: list[tuple[int, bytes]], size: int) -> None:
+    """The beginning of each message is noted once, whatever the pieces are that it comes in."""
     data = b"".join(frame(code, body) for code, body in messages)
     frames = tap.Frames()
-    seen = [c for at in range(0, len(data), size) for c in frames.codes(data[at : at + size])]
-    assert [code for code, _ in messages] == seen
+    seen = [m for at in range(0, len(data), size) for m in frames.cut(data[at : at + size])]
+    whole = [frame(code, body) for code, body in messages]
+    assert [(len(one), one[: tap.KEPT]) for one in whole] == seen
 
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
@@ -61,12 +64,16 @@ def test_a_tap_passes_everything_on(kind: str, tmp_path: Path) -> None:
                 for message in (frame(110, b"x" * 100), frame(24)):
                     client.sendall(message)
                     assert message == server.recv(len(message), socket.MSG_WAITALL)
+                seen = list(tap.notes(trace.read_bytes()))
                 server.sendall(b"reply")
                 assert b"reply" == client.recv(100)
-                assert bytes([110, 24]) == trace.read_bytes()
                 client.shutdown(socket.SHUT_WR)
-                server.close()
-            assert 0 == process.wait(20)
+                assert b"" == server.recv(1)
+                with socket.create_connection(where), listener.accept()[0]:
+                    assert process.poll() is None
+            process.kill()
+        assert [(1, True, 110), (1, True, 24)] == [(n.connection, n.sent, n.code) for n in seen]
+        assert [107, 7] == [note.size for note in seen]
 
 
 def port(listener: socket.socket) -> int:
@@ -118,14 +125,20 @@ def test_budgets(kernel: tuple[int, int], mode: str, seen: dict[str, list[int]],
         tapped.within_budget(kernel, mode, "look_up", seen)
 
 
+def note(code: int, *, sent: bool = True) -> bytes:
+    """Return what a tap writes of a message."""
+    data = frame(code)
+    return tap.HEADER.pack(0.5, 1, sent, len(data), len(data)) + data
+
+
 def test_what_a_call_sends(tmp_path: Path) -> None:
     """What is noted while a call runs counts for it; on the control nothing is."""
     trace = tmp_path / "trace"
-    trace.write_bytes(b"\x01")
+    trace.write_bytes(note(1))
 
     def call() -> None:
         with trace.open("ab") as noted:
-            noted.write(b"\x6e\x18")
+            noted.write(note(110) + note(111, sent=False) + note(24) + note(25, sent=False))
 
     here = Tapped(tmp_path, trace)
     assert {"one": [110, 24], "two": [110, 24]} == here.all({"one": call, "two": call})

@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,10 @@ class FakeEngine:
     """An engine that tells what it was given to tell."""
 
     name = "fake"
-    kernel = None
+    kernel: Kernel | None = None
 
     def __init__(
-        self, outcome: str = "pass", reason: str | None = None, error: Exception | None = None
+        self, outcome: str = "pass", reason: str | None = None, error: BaseException | None = None
     ) -> None:
         """Remember what to do."""
         self.outcome = outcome
@@ -71,7 +72,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, *argv: str) -> int:
         (FakeEngine("fail"), 1),
         (FakeEngine(reason="linux is missing"), 3),
         (FakeEngine(error=EngineError("the guest died")), 3),
-        (FakeEngine(error=KeyboardInterrupt()), 3),  # type: ignore[arg-type]
+        (FakeEngine(error=KeyboardInterrupt()), 3),
         (FakeEngine(error=ValueError("bug")), 4),
     ],
 )
@@ -157,6 +158,64 @@ def test_job(monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine.job.readonly is None
     assert (engine.job.aname, engine.job.jobs) == ("{root}", 3)
     assert [planned.cell.name for planned in engine.job.cells] == ["tcp,cache=loose"]
+
+
+def test_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a run that died has done is taken over, the rest is run, and the whole is written."""
+    path = tmp_path / "results.json"
+    asked = ("--script", "0[12]*")
+    died = FakeEngine("fail", error=EngineError("gone"))
+    assert lab(monkeypatch, died, *asked, "--json", str(path)) == 3
+    data = json.loads(path.read_text(encoding="utf-8"))
+    scripts = data["runs"][0]["cells"][0]["scripts"]
+    scripts[1]["trouble"] = "the run ended in the middle of it"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    again = FakeEngine()
+    assert lab(monkeypatch, again, *asked, "--resume", str(path)) == 1
+    assert again.job is not None
+    assert again.job.cells[0].scripts == (scripts[1]["name"],)
+    cells = json.loads(path.read_text(encoding="utf-8"))["runs"][0]["cells"]
+    assert [script["verdict"] for script in cells[0]["scripts"]] == ["fail", "pass"]
+    idle = FakeEngine()
+    assert lab(monkeypatch, idle, *asked, "--resume", str(path)) == 1
+    assert idle.job is None
+
+
+def test_resume_needs_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that is not there, or holds something else, is a usage error."""
+    assert lab(monkeypatch, FakeEngine(), "--resume", str(tmp_path / "none.json")) == USAGE
+    (tmp_path / "other.json").write_text("[]", encoding="utf-8")
+    assert lab(monkeypatch, FakeEngine(), "--resume", str(tmp_path / "other.json")) == USAGE
+
+
+def test_what_an_interrupt_leaves_reads_not_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The kernels behind an interrupt are in every report, as not run."""
+    known = [replace(KERNEL, release=release) for release in ("6.1.0", "7.2.7")]
+    monkeypatch.setattr(kernels, "here", lambda: known)
+    made = [FakeEngine(error=KeyboardInterrupt()), FakeEngine()]
+
+    def engine(_: str, kernel: Kernel) -> FakeEngine:
+        one = made[known.index(kernel)]
+        one.kernel = kernel
+        return one
+
+    monkeypatch.setattr(cli, "engine", engine)
+    paths = {kind: tmp_path / kind for kind in ("json", "html", "markdown", "junit")}
+    asked = ["--kernel", "uml:all", "--script", "01*", "--transport", "tcp"]
+    code = cli.main(
+        [*asked, *(w for kind, path in paths.items() for w in (f"--{kind}", str(path)))]
+    )
+    assert code == 3
+    assert made[1].job is None
+    runs = json.loads(paths["json"].read_text(encoding="utf-8"))["runs"]
+    assert [run["cells"][0]["not_run"] for run in runs] == [[], ["01_lookup"]]
+    assert runs[1]["again"] == "ninep lab --kernel uml:7.2.7"
+    assert "NOT RUN" in capsys.readouterr().out
+    for kind in ("html", "markdown"):
+        assert "NOT RUN" in paths[kind].read_text(encoding="utf-8")
+    assert "not run" in paths["junit"].read_text(encoding="utf-8")
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ninep.conformance.kernel import cli
 from ninep.conformance.kernel.diff import DiffError, compare, side
+from ninep.conformance.kernel.model import (
+    Cell,
+    CellReport,
+    CheckReport,
+    Outcome,
+    Report,
+    Result,
+    ScriptReport,
+)
+from ninep.conformance.kernel.saved import SavedError, to_json
 
 
-def run(kernel: str, server: str, *cells: tuple[str, dict[str, str]]) -> dict[str, Any]:
+def run(kernel: str, server: str, *cells: tuple[str, dict[str, Outcome]]) -> Report:
     """Return a run; a cell has verdicts by script/check."""
     made = []
     for name, verdicts in cells:
-        scripts: dict[str, list[dict[str, str]]] = {}
+        transport, mode = name.split(",cache=")
+        scripts: dict[str, ScriptReport] = {}
         for full, verdict in verdicts.items():
             script, check = full.split("/")
-            message = "" if verdict == "pass" else f"{verdict}\x1b[2J"
-            one = {"name": check, "verdict": verdict, "message": message}
-            scripts.setdefault(script, []).append(one)
-        made.append(
-            {"name": name, "scripts": [{"name": s, "checks": c} for s, c in scripts.items()]}
-        )
-    return {"engine": "uml", "kernel": kernel, "server": server, "cells": made}
+            result = Result(verdict, "" if verdict == "pass" else f"{verdict}\x1b[2J")
+            scripts.setdefault(script, ScriptReport(script)).checks.append(
+                CheckReport(check, mount=result, control=Result("pass"))
+            )
+        made.append(CellReport(Cell(transport, mode), tuple(scripts), scripts=[*scripts.values()]))
+    return Report("uml", kernel, cells=made, server=server)
 
 
-def write(path: Path, *runs: dict[str, Any]) -> str:
+def write(path: Path, *runs: Report) -> str:
     """Write a file as `ninep lab --json` does."""
-    path.write_text(json.dumps({"runs": runs}), encoding="utf-8")
+    path.write_text(to_json(runs), encoding="utf-8")
     return str(path)
 
 
-GOOD, BAD = {"01_s/a": "pass", "01_s/b": "pass"}, {"01_s/a": "pass", "01_s/b": "fail"}
+GOOD: dict[str, Outcome] = {"01_s/a": "pass", "01_s/b": "pass"}
+BAD: dict[str, Outcome] = {"01_s/a": "pass", "01_s/b": "fail"}
 
 
 @pytest.fixture
@@ -99,9 +108,9 @@ def test_a_side_that_is_none_or_several(several: str, words: str, message: str) 
 def test_what_is_no_result(tmp_path: Path, text: str) -> None:
     """Any other file is named, and how one is made."""
     (tmp_path / "x").write_text(text, encoding="utf-8")
-    with pytest.raises(DiffError, match="is no result of: ninep lab --json"):
+    with pytest.raises(SavedError, match="is no result of: ninep lab --json"):
         side(str(tmp_path / "x"))
-    with pytest.raises(DiffError, match="No such file"):
+    with pytest.raises(SavedError, match="No such file"):
         side(str(tmp_path / "missing"))
 
 

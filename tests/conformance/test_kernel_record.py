@@ -68,13 +68,14 @@ def test_troubles() -> None:
     script = {"cell": 0, "script": "01_s"}
     recorder = run(
         {"event": "script-trouble", **script, "text": "t1"},
-        {"event": "kernel-log", **script, "lines": ["BUG: x"]},
+        {"event": "kernel-log", **script, "lines": ["BUG: x"], "all": ["a", "BUG: x"]},
         {"event": "cell-trouble", "cell": 0, "text": "t2"},
         {"event": "trouble", "text": "t3"},
         {"event": "fault", "text": "t4"},
     )
     ours = recorder.report
     assert (ours.scripts[0].trouble, ours.scripts[0].kernel_log) == ("t1", ["BUG: x"])
+    assert ours.scripts[0].kernel_said == ["a", "BUG: x"]
     assert (ours.cells[0].trouble, ours.trouble, ours.fault) == ("t2", "t3", "t4")
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ninep.conformance.kernel import report
+from ninep.conformance.kernel import report, saved
 from ninep.conformance.kernel.model import (
     Cell,
     CellReport,
@@ -16,6 +16,8 @@ from ninep.conformance.kernel.model import (
     Report,
     Result,
     ScriptReport,
+    Step,
+    Trace,
 )
 from ninep.conformance.text import plain
 
@@ -30,10 +32,17 @@ def sample(message: str = "expected 1, got 2") -> Report:
         CheckReport("odd", "Skips.", mount=Result("skip", "needs root")),
         CheckReport("env", "Red.", mount=Result("fail", "x"), control=Result("fail", message)),
     ]
+    steps = (
+        Step(0.0, 1, True, 11, "0b00000078010007000000", "Tclunk tag=1 fid=7"),
+        Step(0.1, 1, False, 11, "0b00000007010009000000", "Rlerror tag=1 ecode=9 (EBADF)"),
+    )
+    checks[1].trace = Trace("fail", message, 3, steps)
     script = ScriptReport("01_s", "Sample.", checks, seconds=1.25)
+    script.kernel_said = ["9p: said by the kernel"]
     line = "127.0.0.1 /mnt 9p rw,trans=tcp,port=5640 0 0"
     cell = CellReport(Cell(), ("01_s", "02_t"), "serve /x", line, [script])
-    return Report("uml", "6.1.176", "ext4", [cell], seconds=9.0)
+    again = "ninep lab --kernel uml:6.1.176"
+    return Report("uml", "6.1.176", "ext4", [cell], seconds=9.0, again=again)
 
 
 def parse(ours: Report) -> ET.Element:
@@ -43,7 +52,7 @@ def parse(ours: Report) -> ET.Element:
 
 def test_json() -> None:
     """JSON has what a program needs to judge the run again."""
-    data = json.loads(report.to_json([sample()]))
+    data = json.loads(saved.to_json([sample()]))
     (run,) = data["runs"]
     assert (data["schema"], run["kernel"], data["exit_code"]) == (2, "6.1.176", 1)
     cell = run["cells"][0]
@@ -136,7 +145,8 @@ def test_differences() -> None:
         "  ninep      pass ",
         "  qemu       fail expected 1, got 2",
     ]
-    lines = report.overview([ours, other], 3)
+    never = Report("uml", "7.2.7", cells=[CellReport(Cell(), ("01_s",))], server="ninep")
+    lines = report.overview([ours, other, never])
     assert lines[1].split()[:4] == ["kernel", "engine", "server", "passed"]
-    assert [line.split()[2] for line in lines[2:4]] == ["ninep", "diod"]
-    assert lines[-1] == "NOT RUN  1 more"
+    assert [line.split()[2] for line in lines[2:5]] == ["ninep", "diod", "ninep"]
+    assert "NOT RUN" in lines[4]

@@ -55,4 +55,4 @@ def test_host_and_port() -> None:
 
 def test_the_one_inside_qemu() -> None:
     """It has a name and no command."""
-    assert servings(["qemu"], None, "") == [Serving("qemu", ("qemu",))]
+    assert servings(["qemu"], None, "") == [Serving("qemu", ("qemu",), text="qemu")]

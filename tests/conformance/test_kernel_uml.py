@@ -157,7 +157,9 @@ def test_a_server_killed_under_load(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
 def test_a_planted_mutant(tmp_path: Path) -> None:
-    """A server with one thing wrong that a kernel can notice is red, and the clause is named."""
+    """A server with one thing wrong that a kernel can notice is red: the clause is named, and what
+    went over the wire when the check ran once more is shown.
+    """
     results = tmp_path / "results.json"
     server = "{python} -m ninep.conformance.mutants.serve setattr-size-needs-name {root} {addr}"
     with started(tmp_path, results, "--server", server, "--script", "unlinked") as lab:
@@ -165,5 +167,9 @@ def test_a_planted_mutant(tmp_path: Path) -> None:
     assert lab.returncode == FAILED
     (run,) = json.loads(results.read_text(encoding="utf-8"))["runs"]
     checks = run["cells"][0]["scripts"][0]["checks"]
-    failed = [check["clauses"] for check in checks if check["verdict"] == "fail"]
-    assert failed == [["setattr.size-open-fid"]]
+    (failed,) = [check for check in checks if check["verdict"] == "fail"]
+    assert failed["clauses"] == ["setattr.size-open-fid"]
+    assert failed["trace"]["outcome"] == "fail"
+    said = [step["text"] for step in failed["trace"]["steps"]]
+    asked = next(at for at, text in enumerate(said) if text.startswith("Tsetattr"))
+    assert "ENOENT" in said[asked + 1]

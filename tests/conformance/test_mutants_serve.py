@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from ninep.conformance.mutants import serve
+from ninep.conformance.mutants.sweep import mutants
 
 COMMAND = (sys.executable, "-m", "ninep.conformance.mutants.serve")
 
@@ -31,3 +33,12 @@ def test_an_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:
         serve.main(["no-such", "memory:", "tcp://127.0.0.1:0"])
     assert end.value.code == 2
     assert "no mutant is called no-such" in capsys.readouterr().err
+
+
+def test_one_that_would_be_right(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What is wrong in the tree in memory alone cannot be had of a directory."""
+    memory = next(name for name, mutant in mutants().items() if mutant.memory)
+    with pytest.raises(SystemExit) as end:
+        serve.main([memory, str(tmp_path), "tcp://127.0.0.1:0"])
+    assert end.value.code == 2
+    assert f"{memory} is wrong in the tree in memory alone" in capsys.readouterr().err

@@ -87,10 +87,7 @@ def arguments(job: Job) -> list[str]:
     if job.cells == default_plan([script for script in load_all() if script.name in names]):
         return found
     for planned in job.cells:
-        cell = planned.cell
-        found += ["--transport", cell.transport, "--cache", cell.cache]
-        found += ["--msize", str(cell.msize)] if cell.msize else []
-        found += ["--access", cell.access] if cell.access else []
+        found += planned.cell.arguments
     return found
 
 

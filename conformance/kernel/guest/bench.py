@@ -14,20 +14,27 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import needs
 from ..catalog import Check, Script, load
 from ..commands import fill
 from ..model import EXPORT, VIRTIO, Job, Planned, Result
 from . import isolate
-from .kernel_log import KernelLog
+from .kernel_log import COMPLAINT, KernelLog
 from .mounts import MountError, image, prepare_root
 from .servers import ServerError
-from .stand import Control, Device, Stand, Tested
+from .stand import Control, Device, Stand, Tested, Traced
+from .tap import notes
 
 DEATHS = 3
 """A cell ends when its server had to be started again so often."""
+TRACED = 3
+"""Failed checks of a script that are run again to see what went over the wire."""
+MESSAGES = 120
+"""Messages of such a check that are told, the last ones."""
+SAID = 200
+"""Lines of the kernel's log."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -71,6 +78,9 @@ def largest_xattr(folder: Path) -> int:
     return 0
 
 
+Side = TypeVar("Side", bound=Tested)
+
+
 class Bench:
     """One run of a job in this kernel."""
 
@@ -86,6 +96,7 @@ class Bench:
         self.controlled: set[tuple[str, str]] = set()
         self.trouble = ""
         self.xattr_max = 0
+        self.traced = 0
 
     def run(self) -> None:
         """Make the disk ready and run every cell."""
@@ -138,9 +149,13 @@ class Bench:
 
     def tested(self, number: int, planned: Planned, *, read_only: bool) -> Tested:
         """Describe the side under test; its server starts when the first script needs it."""
-        words = self.job.readonly if read_only else self.job.server
-        export = self.disk / f"{'readonly' if read_only else 'export'}-{number}"
         device = planned.cell.transport == VIRTIO
+        return self.side(Device if device else Tested, str(number), planned, read_only=read_only)
+
+    def side(self, kind: type[Side], name: str, planned: Planned, *, read_only: bool) -> Side:
+        """Describe a server and its mounts, by a name that nothing else has."""
+        words = self.job.readonly if read_only else self.job.server
+        export = self.disk / f"{'readonly' if read_only else 'export'}-{name}"
 
         def command(addr: str) -> list[str]:
             return fill(words or (), addr=addr, root=str(export), python=self.job.python)
@@ -148,11 +163,11 @@ class Bench:
         env = {"PATH": PATH, "HOME": str(self.work), "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
         if self.job.pythonpath:
             env["PYTHONPATH"] = self.job.pythonpath
-        return (Device if device else Tested)(
+        return kind(
             cell=planned.cell,
-            backing=self.device_export if device else export,
+            backing=self.device_export if kind is Device else export,
             work=self.work,
-            name=f"{'ro' if read_only else 'rw'}-{number}",
+            name=f"{'ro' if read_only else 'rw'}-{name}",
             command=command,
             aname=self.job.aname.replace("{root}", str(export)),
             env=env,
@@ -191,12 +206,13 @@ class Bench:
             stand = stands[read_only]
             self.mounted(number, stand)
             self.log.news()
-            self.run_side(number, script, checks, stand)
-            self.run_control(number, script, checks, read_only=read_only)
-            complaints = self.log.complaints()
-            if complaints:
-                emit("kernel-log", cell=number, script=script.name, lines=complaints)
+            failed = self.run_side(number, script, checks, stand)
+            red = self.run_control(number, script, checks, read_only=read_only)
+            self.tell_kernel_log(number, script, whole=bool(failed))
             self.look_after(number, script, stand)
+            again = [check for check in failed if check not in red][:TRACED]
+            if again:
+                self.trace(number, planned, script, again)
         emit("done", cell=number, script=script.name, seconds=time.monotonic() - start)
 
     def mounted(self, number: int, stand: Tested) -> None:
@@ -225,28 +241,53 @@ class Bench:
                 checks.append(check)
         return checks
 
+    def tell_kernel_log(self, number: int, script: Script, *, whole: bool) -> None:
+        """Tell what the kernel complained about; all that it said, if something is wrong."""
+        news = self.log.news()
+        complaints = [line for line in news if COMPLAINT.search(line)]
+        if complaints or (whole and news):
+            said = {"lines": complaints, "all": news[-SAID:]}
+            emit("kernel-log", cell=number, script=script.name, **said)
+
     def run_control(
         self, number: int, script: Script, checks: Sequence[Check], *, read_only: bool
-    ) -> None:
-        """Run on the control what has not run there yet."""
+    ) -> list[Check]:
+        """Run on the control what has not run there yet; return what failed."""
         new = [check for check in checks if (script.name, check.name) not in self.controlled]
         if not new:
-            return
+            return []
         self.controlled.update((script.name, check.name) for check in new)
         control = self.control(read_only=read_only)
         control.open()
-        self.run_side(number, script, new, control)
+        return self.run_side(number, script, new, control)
 
-    def run_side(self, number: int, script: Script, checks: Sequence[Check], stand: Stand) -> None:
-        """Run checks on one side, each in its fresh directory."""
+    def run_side(
+        self, number: int, script: Script, checks: Sequence[Check], stand: Stand
+    ) -> list[Check]:
+        """Run checks on one side, each in its fresh directory; return what failed."""
+        failed: list[Check] = []
+
+        def report(at: int, result: Result) -> None:
+            self.tell(number, script, checks[at], stand.side, result)
+            if result.outcome == "fail":
+                failed.append(checks[at])
+                stand.suspect = True
+
+        self.run_checks(script, checks, stand, report)
+        return failed
+
+    def run_checks(
+        self,
+        script: Script,
+        checks: Sequence[Check],
+        stand: Stand,
+        report: Callable[[int, Result], None],
+    ) -> None:
+        """Run checks on a stand, each in its fresh directory."""
         base = stand.backing / script.name
         base.mkdir(exist_ok=True)
         if script.prepare:
             script.prepare(base)
-
-        def report(at: int, result: Result) -> None:
-            self.tell(number, script, checks[at], stand.side, result)
-            stand.suspect |= result.outcome == "fail"
 
         calls = [self.call(script, check, stand) for check in checks]
         deadline = (script.deadline or self.job.deadline) * self.job.patience
@@ -267,6 +308,48 @@ class Bench:
             return check.run(place)
 
         return run
+
+    def trace(self, number: int, planned: Planned, script: Script, checks: Sequence[Check]) -> None:
+        """Run checks once more, one by one on a server of their own; tell what went over the wire.
+
+        A device has no connection to listen to.
+        """
+        if planned.cell.transport == VIRTIO:
+            return
+        self.traced += 1
+        read_only = "read-only" in script.needs
+        stand = self.side(Traced, f"traced-{self.traced}", planned, read_only=read_only)
+        try:
+            stand.open()
+            for check in checks:
+                self.trace_check(number, script, check, stand)
+        except (ServerError, MountError) as failure:
+            emit("untraced", cell=number, script=script.name, text=str(failure))
+        finally:
+            stand.close()
+
+    def trace_check(self, number: int, script: Script, check: Check, stand: Traced) -> None:
+        """Run one check once more and tell what went over the wire meanwhile."""
+        before = stand.tap.trace.stat().st_size
+        results: list[Result] = []
+        self.run_checks(script, [check], stand, lambda _, result: results.append(result))
+        with stand.tap.trace.open("rb") as file:
+            file.seek(before)
+            seen = list(notes(file.read()))
+        first = seen[0].seconds if seen else 0.0
+        emit(
+            "trace",
+            cell=number,
+            script=script.name,
+            check=check.name,
+            outcome=results[0].outcome,
+            message=results[0].message,
+            left=max(len(seen) - MESSAGES, 0),
+            notes=[
+                (round(n.seconds - first, 6), n.connection, n.sent, n.size, n.data.hex())
+                for n in seen[-MESSAGES:]
+            ],
+        )
 
     def look_after(self, number: int, script: Script, stand: Tested) -> None:
         """Notice a dead server or mount, tell, and start afresh."""

@@ -24,10 +24,6 @@ class KernelLog:
         except OSError:
             self.kmsg = -1
 
-    def complaints(self) -> list[str]:
-        """Return the new lines that a healthy kernel does not write."""
-        return [line for line in self.news() if COMPLAINT.search(line)]
-
     def news(self) -> list[str]:
         """Return all lines since the last call."""
         lines: list[str] = []

@@ -121,6 +121,34 @@ class Control(Stand):
         return bind(self.folder / name, self.backing, read_only=self.read_only)
 
 
+class Tap:
+    """A tap that runs; `trace` is the file that it writes."""
+
+    def __init__(self, server: str, trace: Path) -> None:
+        """Start it before the server at an address."""
+        self.trace = trace
+        trace.touch()
+        command = [sys.executable, "-I", "-S", str(TAP), server, str(trace)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
+        self.output = self.process.stdout
+        port = self.output.readline().strip()
+        if not port:
+            raise MountError(f"the tap ended with {describe(self.process.wait())}")
+        self.addr = f"tcp://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        self.output.close()
+
+
+def tcp(cell: Cell) -> Cell:
+    """Return a cell as it is behind a tap."""
+    return replace(cell, transport="tcp")
+
+
 class Tested(Stand):
     """The server under test and its 9P mounts."""
 
@@ -166,24 +194,17 @@ class Tested(Stand):
     @contextmanager
     def tapped(self, inside: Path) -> Iterator[Tapped]:
         """Mount the server through a tap."""
-        trace = self.folder / "trace"
-        trace.touch()
-        tap = [sys.executable, "-I", "-S", str(TAP), self.server.addr, str(trace)]
-        with subprocess.Popen(tap, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-            port = process.stdout.readline().strip()
-            if not port:
-                raise MountError(f"the tap ended with {describe(process.wait())}")
-            addr = f"tcp://127.0.0.1:{port}"
-            cell = replace(self.cell, transport="tcp")
-            mount = nine(self.folder / "tapped", cell, addr, self.aname)
+        tap = Tap(self.server.addr, self.folder / "trace")
+        try:
+            mount = nine(self.folder / "tapped", tcp(self.cell), tap.addr, self.aname)
             try:
                 mount.mount()
-                yield Tapped(mount.target / inside, trace)
+                yield Tapped(mount.target / inside, tap.trace)
             finally:
                 if mount.line:
                     unmount(mount)
-                process.terminate()
+        finally:
+            tap.close()
 
     def close(self) -> None:
         """Unmount and stop the server, a dead or hanging one too."""
@@ -220,6 +241,28 @@ class Tested(Stand):
             return f"the mount no longer answers{self.words}"
         self.suspect = False
         return ""
+
+
+class Traced(Tested):
+    """A server of its own, behind a tap that notes what goes over its connections."""
+
+    tap: Tap
+
+    def start(self) -> None:
+        """Start server and tap."""
+        super().start()
+        self.tap = Tap(self.server.addr, self.folder / "trace")
+
+    def mount(self, name: str) -> Mount:
+        """Mount what the server exports, through the tap."""
+        target = self.folder / f"{name}-{self.deaths}"
+        return nine(target, tcp(self.cell), self.tap.addr, self.aname)
+
+    def close(self) -> None:
+        """End server and tap."""
+        super().close()
+        if hasattr(self, "tap"):
+            self.tap.close()
 
 
 class Device(Tested):

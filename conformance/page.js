@@ -4,29 +4,31 @@
   const root = document.documentElement;
   root.classList.add("js");
 
-  const table = document.querySelector("#clauses table");
-  const RANK = JSON.parse(table.dataset.rank);
-  const keyOf = (row, key) => (key in RANK ? RANK[key].indexOf(row.dataset[key]) : row.dataset[key]);
+  const sortable = (table) => {
+    const RANK = JSON.parse(table.dataset.rank);
+    const keyOf = (row, key) => (key in RANK ? RANK[key].indexOf(row.dataset[key]) : row.dataset[key]);
 
-  const sortBy = (head) => {
-    const down = head.getAttribute("aria-sort") === "ascending";
-    for (const other of table.tHead.querySelectorAll("[aria-sort]")) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const body = table.tBodies[0];
-    const rows = [...body.rows].map((row, at) => ({ row, at, key: keyOf(row, head.dataset.key) }));
-    rows.sort((a, b) => {
-      const order = a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
-      return (down ? -order : order) || a.at - b.at;
-    });
-    body.append(...rows.map(({ row }) => row));
+    const sortBy = (head) => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of table.tHead.querySelectorAll("[aria-sort]")) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const body = table.tBodies[0];
+      const rows = [...body.rows].map((row, at) => ({ row, at, key: keyOf(row, head.dataset.key) }));
+      rows.sort((a, b) => {
+        const order = a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+        return (down ? -order : order) || a.at - b.at;
+      });
+      body.append(...rows.map(({ row }) => row));
+    };
+    for (const head of table.tHead.querySelectorAll("th[data-key]")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      button.addEventListener("click", () => sortBy(head));
+      head.replaceChildren(button);
+    }
   };
-  for (const head of table.tHead.querySelectorAll("th[data-key]")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = head.textContent;
-    button.addEventListener("click", () => sortBy(head));
-    head.replaceChildren(button);
-  }
+  document.querySelectorAll("table[data-rank]").forEach(sortable);
 
   const filtered = (section) => {
     const items = [...section.querySelectorAll("[data-verdict]:not(button)")];

@@ -1,0 +1,223 @@
+"""The runs of a job: each kernel with each server, shown to people and written to files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from ..text import Terminal, sigterm_as_interrupt, write_files
+from . import html, kernels, markdown, report
+from .engines import Engine, EngineError
+from .model import USAGE, CellReport, Job, Report, ScriptReport, exit_code
+from .plan import by_device
+from .record import Event, Recorder
+from .saved import to_json
+from .serving import OURS, QEMU, Serving
+
+INTERRUPTED = "interrupted"
+NOT_RUN = "not run: interrupted before it"
+EVERY = 10.0
+"""Seconds between two writings of results that are not complete."""
+Kept = Sequence[Report]
+"""What an earlier run has come to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One kernel and one server: what boots, all that there is to do, and what it has come to."""
+
+    engine: Engine
+    job: Job
+    recorder: Recorder
+
+
+def planned_runs(
+    args: argparse.Namespace, job: Job, wanted: Iterable[tuple[Engine, Serving]], kept: Kept
+) -> list[Run]:
+    """Plan each kernel with each server; what an earlier run has done is taken over."""
+    runs = []
+    for one, server in wanted:
+        part = replace(job, engine=one.name, server=server.command, readonly=server.readonly)
+        part = replace(part, aname=server.aname, ours=server.name == OURS)
+        if server.name == QEMU:
+            part = replace(part, cells=by_device(job.cells))
+        release = one.kernel.release if one.kernel else ""
+        recorder = Recorder(part, earlier(kept, one.name, release, server.name))
+        ours = recorder.report
+        ours.kernel, ours.server = ours.kernel or release, server.name
+        ours.again = shlex.join(again(args, one, server))
+        runs.append(Run(one, part, recorder))
+    return runs
+
+
+def earlier(kept: Kept, engine: str, release: str, server: str) -> Report | None:
+    """Return the run of a kernel and a server; without a release it must be the only one."""
+    same = [r for r in kept if (r.engine, r.server) == (engine, server)]
+    found = [r for r in same if release in ("", r.kernel)]
+    return found[0] if len(found) == 1 else None
+
+
+def again(args: argparse.Namespace, one: Engine, server: Serving) -> list[str]:
+    """Return the command that runs the same kernel with the same server."""
+    words = ["ninep", "lab"]
+    if one.kernel is None:
+        words += ["--engine", one.name]
+    elif args.modules:
+        words += ["--kernel", str(one.kernel.path), "--modules", str(args.modules)]
+    else:
+        own = one.kernel.origin == str(one.kernel.path)
+        words += ["--kernel", str(one.kernel.path) if own else one.kernel.name]
+    if server.text != OURS:
+        words += ["--server", server.text]
+    words += ["--readonly-server", args.readonly_server] if args.readonly_server else []
+    return [*words, "--aname", args.aname] if args.aname else words
+
+
+def run_job(
+    args: argparse.Namespace, job: Job, wanted: Sequence[tuple[Engine, Serving]], kept: Kept
+) -> int:
+    """Run the job on each kernel with each server, write the reports."""
+    out = sys.stderr if "-" in (args.json, args.junit, args.html, args.markdown) else sys.stdout
+    runs = planned_runs(args, job, wanted, kept)
+    reports = [one.recorder.report for one in runs]
+    save = Saving(args.json, reports)
+    for number, one in enumerate(runs):
+        run_kernel(args, one, out, save)
+        if reports[number].trouble == INTERRUPTED:
+            for left in reports[number + 1 :]:
+                left.trouble = NOT_RUN
+            break
+        save.now()
+    if len(wanted) > 1:
+        Terminal(out).lines(report.overview(reports))
+        Terminal(out).lines(report.differences(reports))
+    return exit_code(reports) if write_reports(args, reports) else USAGE
+
+
+class Saving:
+    """Keeps the file of --json up to date, so that a run that is cut off can be gone on with."""
+
+    def __init__(self, path: str | None, reports: Sequence[Report]) -> None:
+        """Write the reports to a file, unless it is none or stdout."""
+        self.path = None if path == "-" else path
+        self.reports = reports
+        self.last = time.monotonic()
+
+    def now(self) -> None:
+        """Write, whole or not at all."""
+        self.last = time.monotonic()
+        if self.path is not None:
+            new = f"{self.path}.new"
+            with suppress(OSError):  # at the end it is said that there is no room
+                Path(new).write_text(to_json(self.reports), encoding="utf-8")
+                os.replace(new, self.path)
+
+    def soon(self) -> None:
+        """Write if that was not done lately."""
+        if time.monotonic() - self.last > EVERY:
+            self.now()
+
+
+def run_kernel(args: argparse.Namespace, one: Run, out: TextIO, save: Saving) -> None:
+    """Run what is left to do on one kernel and show it while it runs."""
+    recorder, ours = one.recorder, one.recorder.report
+    screen = Screen(out, ours, verbose=args.verbose)
+
+    def shown(cell: CellReport, script: ScriptReport) -> None:
+        screen.script(cell, script)
+        save.soon()
+
+    if args.events:
+        recorder.on_event = tell
+    else:
+        recorder.on_begin, recorder.on_script = screen.running, shown
+    start = time.monotonic()
+    left = recorder.left(one.job)
+    if any(planned.scripts for planned in left.cells):
+        reason = one.engine.available()
+        if reason:
+            print(f"ninep lab: {reason}", file=sys.stderr)
+            ours.trouble = reason
+            return
+        attempt(one.engine, left, recorder)
+    recorder.rest()
+    ours.seconds += time.monotonic() - start
+    if not args.events:
+        screen.end()
+
+
+def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
+    """Run the engine; what goes wrong becomes part of the report."""
+    start = time.monotonic()
+
+    def feed(event: Event) -> None:
+        if event["event"] == "begin" and chosen.kernel:
+            kernels.booted(chosen.kernel, time.monotonic() - start)
+        recorder.feed(event)
+
+    try:
+        with sigterm_as_interrupt():
+            chosen.run(job, feed)
+    except EngineError as problem:
+        recorder.report.trouble = str(problem)
+    except KeyboardInterrupt:
+        recorder.report.trouble = INTERRUPTED
+    except Exception as problem:  # noqa: BLE001 - our own fault has an exit code, too
+        recorder.report.fault = f"{type(problem).__name__}: {problem}"
+
+
+def tell(event: Event) -> None:
+    """Print an event for the lab outside the container."""
+    print(json.dumps(event), flush=True)
+
+
+def write_reports(args: argparse.Namespace, reports: Sequence[Report]) -> bool:
+    """Write the files that were asked for; False when one could not be written."""
+    renderers = (
+        (args.json, to_json),
+        (args.junit, report.to_junit),
+        (args.html, html.render),
+        (args.markdown, markdown.render),
+    )
+    files = [(path, partial(render, reports)) for path, render in renderers]
+    return write_files("ninep lab", files)
+
+
+class Screen(Terminal):
+    """Shows the run to people: colour and progress on a terminal, plain stable lines elsewhere."""
+
+    def __init__(self, out: TextIO, ours: Report, *, verbose: bool) -> None:
+        """Show `ours` on a stream."""
+        super().__init__(out)
+        self.report = ours
+        self.verbose = verbose
+        self.cell: CellReport | None = None
+
+    def running(self, script: ScriptReport) -> None:
+        """Show on a terminal what runs now."""
+        self.progress(f"  …     {script.name}")
+
+    def script(self, cell: CellReport, script: ScriptReport) -> None:
+        """Show a script that is done, before it what it is the first of."""
+        if self.cell is None:
+            self.lines(report.header(self.report))
+        if cell is not self.cell:
+            self.lines(report.cell_header(cell))
+            self.cell = cell
+        self.lines(report.script_lines(script, self.paint, verbose=self.verbose))
+
+    def end(self) -> None:
+        """Show the sums, and the kernel if no script was done that showed it."""
+        if self.cell is None and self.report.control:
+            self.lines(report.header(self.report))
+        self.lines(report.totals(self.report, self.paint))

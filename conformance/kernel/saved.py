@@ -1,0 +1,192 @@
+"""results.json, both ways: it is the source of truth, and what a run can go on from.
+
+`SCHEMA` grows by one when a field changes its meaning.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .model import (
+    Cell,
+    CellReport,
+    CheckReport,
+    Report,
+    Result,
+    ScriptReport,
+    Step,
+    Trace,
+    exit_code,
+)
+
+SCHEMA = 2
+
+
+class SavedError(Exception):
+    """A file holds no results that can be read; the text says which and why."""
+
+
+def to_json(reports: Sequence[Report]) -> str:
+    """Render the runs as JSON."""
+    data = {
+        "schema": SCHEMA,
+        "suite": "ninep lab",
+        "exit_code": exit_code(reports),
+        "seconds": round(sum(one.seconds for one in reports), 3),
+        "runs": [as_data(one) for one in reports],
+    }
+    return json.dumps(data, indent=2) + "\n"
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """Return the run on one kernel as plain data."""
+    return {
+        "engine": report.engine,
+        "server": report.server,
+        "kernel": report.kernel,
+        "control": report.control,
+        "again": report.again,
+        "exit_code": report.exit_code,
+        "seconds": round(report.seconds, 3),
+        "trouble": report.trouble,
+        "fault": report.fault,
+        "cells": [cell_data(cell) for cell in report.cells],
+    }
+
+
+def cell_data(cell: CellReport) -> dict[str, Any]:
+    """Return a cell as plain data."""
+    options = cell.mount.split()[3:4]
+    return {
+        "name": cell.cell.name,
+        **asdict(cell.cell),
+        "server": cell.server,
+        "mount": cell.mount,
+        "options": options[0].split(",") if options else [],
+        "trouble": cell.trouble,
+        "not_run": cell.not_run,
+        "scripts": [script_data(script) for script in cell.scripts],
+    }
+
+
+def script_data(script: ScriptReport) -> dict[str, Any]:
+    """Return a script as plain data."""
+    return {
+        "name": script.name,
+        "title": script.title,
+        "verdict": script.outcome,
+        "mount": script.side("mount"),
+        "control": script.side("control"),
+        "seconds": round(script.seconds, 3),
+        "trouble": script.trouble,
+        "kernel_log": script.kernel_log,
+        "kernel_said": script.kernel_said,
+        "untraced": script.untraced,
+        "checks": [check_data(check) for check in script.checks],
+    }
+
+
+def check_data(check: CheckReport) -> dict[str, Any]:
+    """Return a check as plain data."""
+    return {
+        "name": check.name,
+        "title": check.title,
+        "clauses": check.clauses,
+        "verdict": check.outcome,
+        "message": check.message,
+        "waiver": check.waiver,
+        "mount": result_data(check.mount),
+        "control": result_data(check.control),
+        "trace": check.trace and asdict(check.trace),
+    }
+
+
+def result_data(result: Result | None) -> dict[str, Any] | None:
+    """Return one side's result as plain data; None when it did not run."""
+    if result is None:
+        return None
+    data = {"verdict": result.outcome, "message": result.message, "seconds": result.seconds}
+    return data if result.seen is None else {**data, "seen": result.seen}
+
+
+# And back
+
+
+def read(path: str) -> list[Report]:
+    """Return the runs in a file.  Errors: SavedError"""
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+        return [report_of(run) for run in data["runs"]]
+    except OSError as problem:
+        raise SavedError(f"{path}: {problem.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SavedError(f"{path} is no result of: ninep lab --json {path}") from None
+
+
+def report_of(data: dict[str, Any]) -> Report:
+    """Return one run; what older files do not have is empty."""
+    names = ("engine", "kernel", "control", "trouble", "fault", "seconds", "server")
+    return Report(
+        **{name: data[name] for name in names},
+        again=data.get("again", ""),
+        cells=[cell_of(cell) for cell in data["cells"]],
+    )
+
+
+def cell_of(data: dict[str, Any]) -> CellReport:
+    """Return one cell."""
+    scripts = [script_of(script) for script in data["scripts"]]
+    planned = sorted([*(script.name for script in scripts), *data["not_run"]])
+    access = data.get("access", "")
+    return CellReport(
+        Cell(data["transport"], data["cache"], data["msize"], access),
+        tuple(planned),
+        data["server"],
+        data["mount"],
+        scripts,
+        data["trouble"],
+    )
+
+
+def script_of(data: dict[str, Any]) -> ScriptReport:
+    """Return one script."""
+    return ScriptReport(
+        data["name"],
+        data["title"],
+        [check_of(check) for check in data["checks"]],
+        data["kernel_log"],
+        data["trouble"],
+        data["seconds"],
+        data.get("kernel_said", []),
+        data.get("untraced", ""),
+    )
+
+
+def check_of(data: dict[str, Any]) -> CheckReport:
+    """Return one check."""
+    trace = data.get("trace")
+    return CheckReport(
+        data["name"],
+        data["title"],
+        tuple(data["clauses"]),
+        result_of(data["mount"]),
+        result_of(data["control"]),
+        data["waiver"],
+        trace and Trace(**{**trace, "steps": steps_of(trace["steps"])}),
+    )
+
+
+def steps_of(rows: Iterable[dict[str, Any]]) -> tuple[Step, ...]:
+    """Return the messages of a trace."""
+    return tuple(Step(**row) for row in rows)
+
+
+def result_of(data: dict[str, Any] | None) -> Result | None:
+    """Return what one side came to."""
+    if data is None:
+        return None
+    return Result(data["verdict"], data["message"], data["seconds"], data.get("seen"))
