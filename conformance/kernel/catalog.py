@@ -32,7 +32,8 @@ class Check:
 class Script:
     """One numbered module: its checks, and what it declares as data.
 
-    `short` scripts also run in the default plan's second transport.  `prepare` fills the directory
+    `short` scripts also run in the default plan's second transport, `long` ones when they are
+    asked for.  `prepare` fills the directory
     behind the server's back before the checks run.
     """
 
@@ -40,6 +41,7 @@ class Script:
     title: str
     needs: tuple[str, ...]
     short: bool
+    long: bool
     deadline: float
     prepare: Callable[[Path], None] | None
     checks: tuple[Check, ...]
@@ -76,6 +78,7 @@ def describe(name: str, module: ModuleType) -> Script:
         title=first_line(module),
         needs=needs,
         short=getattr(module, "SHORT", False),
+        long=getattr(module, "LONG", False),
         deadline=getattr(module, "DEADLINE", 0.0),
         prepare=getattr(module, "prepare", None),
         checks=checks,

@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--access", action="append", default=[], choices=ACCESSES, help="repeatable")
     add("--all", action="store_true", help="every cache, transport, msize and access there is")
     add("--script", action="append", default=[], metavar="GLOB", help="01_lookup, lookup, 0*, …")
+    add("--long", action="store_true", help="the scripts that take long, too")
     add("--server", action="append", default=[], metavar="COMMAND",
         help="with {addr} (or {endpoint}) and {root}; ninep, diod, qemu; repeatable")  # fmt: skip
     add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
@@ -113,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
         if args.what == "list":
             return show_list(scripts)
         check_run(args)
+        scripts, left = without_long(scripts, args)
         servers = servings(args.server, args.readonly_server, args.aname)
         chosen = engines(args)
         check_pairs(chosen, servers)
@@ -122,7 +124,11 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     args.json = args.json or args.resume
     job = make_job(args, scripts, servers[0])
-    return run_job(args, job, list(product(chosen, servers)), kept)
+    code = run_job(args, job, list(product(chosen, servers)), kept)
+    if left and code in (GOOD, FAILED):
+        names = ", ".join(script.name for script in left)
+        print(f"ninep lab: not run, as they take long: {names} (--long)", file=sys.stderr)
+    return code
 
 
 def show_diff(what: str, sides: Sequence[str]) -> int:
@@ -170,10 +176,20 @@ def chosen_scripts(globs: Sequence[str]) -> list[Script]:
     return [script for script in scripts if script.name in chosen]
 
 
+def without_long(
+    scripts: Sequence[Script], args: argparse.Namespace
+) -> tuple[list[Script], list[Script]]:
+    """Return the scripts to run, and the long ones that nobody has asked for."""
+    wanted = args.long or args.all or args.script
+    left = [] if wanted else [script for script in scripts if script.long]
+    return [script for script in scripts if script not in left], left
+
+
 def show_list(scripts: Sequence[Script]) -> int:
     """Print the scripts with their checks and needs."""
     for script in scripts:
-        print(f"{script.name}  {script.title}{needs_text(script.needs)}")
+        long = "  [--long]" if script.long else ""
+        print(f"{script.name}  {script.title}{needs_text(script.needs)}{long}")
         for check in script.checks:
             clauses = f"  ({', '.join(check.clauses)})" if check.clauses else ""
             print(f"    {check.name}  {check.title}{clauses}{needs_text(check.needs)}")

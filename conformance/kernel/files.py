@@ -48,6 +48,13 @@ def write(path: Path | bytes, data: bytes = b"") -> None:
         write_all(fd, data)
 
 
+def write_through(path: Path | bytes, data: bytes) -> None:
+    """Create or replace a file and have it on the server, whatever the client caches."""
+    with opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as fd:
+        write_all(fd, data)
+        os.fsync(fd)
+
+
 def write_all(fd: int, data: bytes) -> None:
     """Write all of it."""
     view = memoryview(data)

@@ -1,7 +1,8 @@
 """What a script needs, as data, and why a need is not met.
 
 Needs are strings: `root`, `read-only`, `second-mount`, `coherent`, `xattr`, `xattr-64k`,
-`repository`, `users`, `socket`, `cache=MODE`, `transport=NAME`, `program:NAME`, `kernel>=X.Y`.
+`repository`, `users`, `socket`, `disk`, `cache=MODE`, `transport=NAME`, `program:NAME`,
+`kernel>=X.Y`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ PLAIN = frozenset(
         "repository",
         "users",
         "socket",
+        "disk",
     }
 )
 INCOHERENT = ("loose", "fscache")
@@ -44,6 +46,7 @@ class Facts:
     read_only: bool
     xattr_max: int
     repository: bool
+    disk: bool
     which: Callable[[str], str | None] = shutil.which
 
 
@@ -96,6 +99,7 @@ def missing_offer(need: str, facts: Facts) -> str | None:
         ),
         "repository": (facts.repository, "needs a git checkout of the project"),
         "socket": (facts.transport != VIRTIO, "needs a server behind a socket"),
+        "disk": (facts.disk, "needs a disk that may be filled: a guest's, not this machine's"),
         "users": (facts.access != "any", "with access=any the server sees one user only"),
     }
     met, reason = offers[need]

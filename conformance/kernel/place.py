@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .apart import Apart
 from .model import Side
 from .tapped import Tapped
 
@@ -24,6 +25,9 @@ class Place:
     `backing`  the same directory as the server sees it, without 9P in between
     `remount`  unmount and mount again
     `tapped`   mount the server once more, with every T-message noted, until the context ends
+    `apart`    start one more server and mount it, likewise
+    `mounted`  mount the server once more with options added, likewise; the directory there and
+               the options that the kernel shows
     """
 
     dir: Path
@@ -34,6 +38,8 @@ class Place:
     kernel: tuple[int, int]
     remount: Callable[[], None]
     tapped: Callable[[], AbstractContextManager[Tapped]]
+    apart: Callable[[], AbstractContextManager[Apart]]
+    mounted: Callable[..., AbstractContextManager[tuple[Path, str]]]
     repository: Path | None = None
     msize: int | None = None
     budgeted: bool = False

@@ -58,6 +58,9 @@ class FakeEngine:
             raise self.error
 
 
+LONG = ("--script", "41_load")
+
+
 def lab(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, *argv: str) -> int:
     """Run the command with a fake engine."""
     monkeypatch.setattr(cli, "engine", lambda *_: engine)
@@ -179,6 +182,19 @@ def test_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     idle = FakeEngine()
     assert lab(monkeypatch, idle, *asked, "--resume", str(path)) == 1
     assert idle.job is None
+
+
+def test_long_scripts_run_when_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that take long are named as left out, unless --long, --all or --script mean them."""
+    for asked, run in ((), False), (("--long",), True), (("--all",), True), (LONG, True):
+        engine = FakeEngine()
+        assert lab(monkeypatch, engine, *asked) == 0
+        assert engine.job is not None
+        planned = {name for cell in engine.job.cells for name in cell.scripts}
+        assert (LONG[1] in planned) is run
+        assert (f"{LONG[1]} (--long)" in capsys.readouterr().err) is not run
 
 
 def test_resume_needs_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

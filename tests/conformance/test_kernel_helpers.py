@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ninep.conformance.kernel import children, expect, files
+from ninep.conformance.kernel.apart import Apart
 from ninep.conformance.kernel.model import Side
 from ninep.conformance.kernel.place import Place
 from ninep.conformance.kernel.tapped import Tapped
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def place(tmp_path: Path, side: Side = "control") -> Place:
     """Make a place in a local directory."""
     tapped = Tapped(tmp_path)
+    apart = Apart(tmp_path, lambda _: None, lambda: None, lambda: None)
     return Place(
         tmp_path,
         tmp_path,
@@ -29,6 +31,8 @@ def place(tmp_path: Path, side: Side = "control") -> Place:
         (6, 1),
         lambda: None,
         lambda: nullcontext(tapped),
+        lambda: nullcontext(apart),
+        lambda *options: nullcontext((tmp_path, ",".join(options))),
     )
 
 

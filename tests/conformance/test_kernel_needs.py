@@ -17,6 +17,7 @@ ALL = Facts(
     read_only=True,
     xattr_max=65536,
     repository=True,
+    disk=True,
     which=lambda program: f"/bin/{program}",
 )
 NOTHING = Facts(
@@ -28,10 +29,12 @@ NOTHING = Facts(
     read_only=False,
     xattr_max=0,
     repository=False,
+    disk=False,
     which=lambda _: None,
 )
 NEEDS = [
     ("root", "needs root"),
+    ("disk", "needs a disk that may be filled: a guest's, not this machine's"),
     ("users", "with access=any the server sees one user only"),
     ("read-only", "needs a read-only form of the server (--readonly-server)"),
     ("xattr", "needs extended attributes below the export"),

@@ -15,7 +15,7 @@ from ninep.conformance.kernel.plan import (
 
 def script(name: str, *needs: str, short: bool = False, deadline: float = 0.0) -> Script:
     """Make a script without checks."""
-    return Script(name, name, needs, short, deadline, None, ())
+    return Script(name, name, needs, short, False, deadline, None, ())
 
 
 SCRIPTS = [

@@ -192,6 +192,7 @@ class Bench:
             read_only=self.job.readonly is not None,
             xattr_max=self.xattr_max,
             repository=self.job.repository is not None,
+            disk=self.job.disk is not None,
         )
 
     def run_script(

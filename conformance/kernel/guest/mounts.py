@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,8 +95,8 @@ def run(command: list[str], fd: int | None = None) -> None:
         raise MountError(f"{' '.join(command)}: {words.strip() or process.returncode}")
 
 
-def nine(target: Path, cell: Cell, addr: str, aname: str) -> Mount:
-    """Describe a 9P mount of the server at `addr`."""
+def nine(target: Path, cell: Cell, addr: str, aname: str, more: Iterable[str] = ()) -> Mount:
+    """Describe a 9P mount of the server at `addr`, with `more` options than its cell has."""
     endpoint = addr.partition("://")[2]
     options = [f"trans={cell.transport}", f"version={VERSION}", f"cache={cell.cache}"]
     source, connect = endpoint, ""
@@ -111,7 +111,7 @@ def nine(target: Path, cell: Cell, addr: str, aname: str) -> Mount:
     if cell.msize:
         options.append(f"msize={cell.msize}")
     options += [f"aname={aname}"] if aname else []  # from Linux 6.19 on an empty one is refused
-    options += ["uname=root", f"locktimeout={LOCK_RETRY}"]
+    options += ["uname=root", f"locktimeout={LOCK_RETRY}", *more]
     step = ("-i", "-t", "9p", "-o", ",".join(options), source, str(target))
     return Mount(target, (step,), connect)
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .isolate import describe
@@ -79,6 +80,13 @@ class Server:
         """Return the end of the server's output as a clause of a sentence."""
         text = self.log.read_bytes()[-TAIL:].decode(errors="backslashreplace").strip()
         return f"; it said: {text}" if text else "; it said nothing"
+
+    def send(self, number: int) -> None:
+        """Send the server a signal; one that it does not survive is waited for."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+            if number == signal.SIGKILL:
+                self.process.wait(STOP)
 
     def stop(self) -> None:
         """Ask the server to end, then make it."""

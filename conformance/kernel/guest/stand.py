@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ..apart import Apart
 from ..model import DEVICES, VIRTIO, Cell, Side
 from ..place import Place
 from ..tapped import Tapped
@@ -67,6 +69,20 @@ class Stand:
         """Provide a place of its own; on the control nothing is noted."""
         yield Tapped(self.first.target / inside)
 
+    @contextmanager
+    def apart(self, inside: Path) -> Iterator[Apart]:
+        """Provide a place of its own; on the control there is no server to do anything to."""
+
+        def nothing(*_: object) -> None:
+            pass
+
+        yield Apart(self.first.target / inside, nothing, nothing, nothing)
+
+    @contextmanager
+    def mounted(self, inside: Path, *options: str) -> Iterator[tuple[Path, str]]:
+        """Provide a mount with more options; the control has what is asked for anyway."""
+        yield self.first.target / inside, ",".join(options)
+
     def close(self) -> None:
         """Unmount whatever is mounted."""
         if not self.is_open:
@@ -92,6 +108,8 @@ class Stand:
             kernel=kernel,
             remount=self.first.remount,
             tapped=partial(self.tapped, inside),
+            apart=partial(self.apart, inside),
+            mounted=partial(self.mounted, inside),
             repository=repository,
             msize=self.msize,
             budgeted=self.budgeted,
@@ -205,6 +223,48 @@ class Tested(Stand):
                     unmount(mount)
         finally:
             tap.close()
+
+    @contextmanager
+    def mounted(self, inside: Path, *options: str) -> Iterator[tuple[Path, str]]:
+        """Mount the server with more options."""
+        mount = nine(self.folder / "mounted", self.cell, self.server.addr, self.aname, options)
+        mount.mount()
+        try:
+            yield mount.target / inside, mount.line.split()[3]
+        finally:
+            unmount(mount)
+
+    @contextmanager
+    def apart(self, inside: Path) -> Iterator[Apart]:
+        """Start one more server and mount it."""
+        addr = free_address(self.cell.transport, self.folder, "apart")
+        started: list[Server] = []
+
+        def start() -> None:
+            log = self.folder / "apart.log"
+            started.append(Server(self.command(addr), addr, log, self.env))
+            started[-1].wait_listening()
+
+        def send(number: int) -> None:
+            started[-1].send(number)
+
+        mount = nine(self.folder / "apart", self.cell, addr, self.aname)
+        try:
+            start()
+            mount.mount()
+            yield Apart(
+                dir=mount.target / inside,
+                send=send,
+                restart=start,
+                remount=mount.remount,
+            )
+        finally:
+            for server in started:
+                server.send(signal.SIGCONT)
+            if mount.line:
+                unmount(mount)
+            for server in started:
+                server.stop()
 
     def close(self) -> None:
         """Unmount and stop the server, a dead or hanging one too."""

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from ..children import run_as
 from ..expect import equal, needs, raises, true
 from ..files import write
 from ..place import Place
@@ -13,6 +18,10 @@ from ..place import Place
 SHORT = True
 DEEP = 40
 """Levels; more than the 16 names that one Twalk may carry."""
+NAME_MAX = 255
+FAR = 20
+"""Levels of the longest names, which no path can have."""
+NOBODY = 65534
 
 
 def check_missing_name(here: Place) -> None:
@@ -81,6 +90,58 @@ def check_deep_path(here: Place) -> None:
         path.mkdir()
     write(path / "file", b"deep")
     equal("size of the file below", 4, os.stat(path / "file").st_size)
+
+
+@needs("root", "users")
+def check_deep_for_another_user(here: Place) -> None:
+    """A user who comes to a deep place by a descriptor of another one is walked there from the top.
+
+    Clauses: walk.full-binds, walk.partial-result
+    """
+    with descended(here.dir, [f"level{level}" for level in range(DEEP)]) as fd:
+        write_at(fd, b"deep")
+        equal("size", 4, run_as(NOBODY, lambda: os.stat("file", dir_fd=fd).st_size))
+        missing = (NOBODY, lambda: os.stat("missing", dir_fd=fd))
+        raises(errno.ENOENT, "a missing name", run_as, *missing)
+
+
+@needs("root", "users")
+def check_longer_than_a_path(here: Place) -> None:
+    """Below more than 4,096 bytes of names files are made, read, renamed and removed.
+
+    Clauses: walk.full-binds
+    """
+    names = [f"{level:02}".ljust(NAME_MAX, "x") for level in range(FAR)]
+    with descended(here.dir, names) as fd:
+        write_at(fd, b"far away")
+        equal("size", 8, run_as(NOBODY, lambda: os.stat("file", dir_fd=fd).st_size))
+        os.rename("file", "moved", src_dir_fd=fd, dst_dir_fd=fd)
+        equal("names", ["moved"], os.listdir(fd))
+        os.unlink("moved", dir_fd=fd)
+    shutil.rmtree(here / names[0])
+    equal("names when the tree is removed", [], os.listdir(here.dir))
+
+
+@contextmanager
+def descended(path: Path, names: Iterable[str]) -> Iterator[int]:
+    """Make a directory in each other; provide a descriptor of the last."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        for name in names:
+            os.mkdir(name, dir_fd=fd)
+            below = os.open(name, os.O_RDONLY, dir_fd=fd)
+            os.close(fd)
+            fd = below
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def write_at(fd: int, data: bytes) -> None:
+    """Make a file in an open directory."""
+    file = os.open("file", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=fd)
+    os.write(file, data)
+    os.close(file)
 
 
 def check_inode_is_stable(here: Place) -> None:

@@ -54,16 +54,20 @@ def source_of(here: Place) -> Path:
 
 @needs("repository", "program:git")
 def check_git_and_compile(here: Place) -> None:
-    """git clone, fsck and diff, then a compiler on all of the clone: each module has its .pyc."""
+    """git clone, fsck, diff, then a compiler on a package of the clone: each module has its .pyc.
+
+    More of them say nothing new, and take most of a run's time.
+    """
     source = source_of(here)
     home = here.backing.parent
     run(here, "git", "clone", "-q", "--no-local", source, "clone", home=home)
     clone = ("git", "-C", "clone")
     run(here, *clone, "fsck", "--strict", home=home)
     equal("git diff", "", run(here, *clone, "diff", "--stat", "HEAD", home=home))
-    modules = run(here, *clone, "ls-files", "*.py", home=home).splitlines()
+    modules = run(here, *clone, "ls-files", ":(glob)ninep/*.py", home=home).splitlines()
     with chdir(here / "clone"):
-        true("every module compiles", bool(compileall.compile_dir(".", quiet=2, force=True)))
+        compiled = compileall.compile_dir("ninep", maxlevels=0, quiet=2, force=True)
+        true("every module compiles", bool(compiled))
         missing = [name for name in modules if not os.path.exists(cache_from_source(name))]
     true("the clone has modules", bool(modules))
     equal("modules without a .pyc", [], missing)

@@ -1,0 +1,100 @@
+"""A full disk: errors say so, nothing that was there is lost, and room that is made can be used."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..expect import equal, needs, raises, true
+from ..files import opened, pattern, read, write, write_all, write_through
+from ..place import Place
+
+NEEDS = ("root", "disk")
+KIB = 1024
+MIB = 1024 * KIB
+BLOCK = 4 * KIB
+WRITTEN = 4 * MIB
+
+
+@contextmanager
+def full(here: Place, room: int = 0) -> Iterator[None]:
+    """Fill the disk behind the server but for so many bytes."""
+    path = here.backing / "filler"
+    with opened(path, os.O_WRONLY | os.O_CREAT) as fd:
+        try:
+            at, size = 0, 1 << 34
+            while size >= BLOCK:
+                try:
+                    os.posix_fallocate(fd, at, size)
+                except OSError as failure:
+                    equal("how the disk gets full", errno.ENOSPC, failure.errno)
+                    size //= 2
+                else:
+                    at += size
+            os.ftruncate(fd, max(at - room, 0))
+            yield
+        finally:
+            os.ftruncate(fd, 0)
+            os.unlink(path)
+
+
+def write_to_the_end(here: Place, data: bytes) -> None:
+    """Write a file, and have it on the disk."""
+    with opened(here / "large", os.O_WRONLY | os.O_CREAT) as fd:
+        write_all(fd, data)
+        os.fsync(fd)
+
+
+def check_write(here: Place) -> None:
+    """Writing more than there is room for is ENOSPC, at the latest at the fsync.
+
+    Clauses: write.count-true
+    """
+    write(here / "before", pattern(10_000))
+    data = pattern(WRITTEN)
+    with full(here, room=MIB):
+        raises(errno.ENOSPC, "4 MiB where 1 MiB has room", write_to_the_end, here, data)
+        true("what was there before is whole", read(here / "before") == pattern(10_000))
+    with opened(here.backing / "large", os.O_RDONLY) as fd:
+        size = os.fstat(fd).st_size
+        true("no more is there than had room", 0 <= size < WRITTEN)
+    os.unlink(here / "large")
+    write_to_the_end(here, data)
+    true("with room the whole file is written", read(here.backing / "large") == data)
+
+
+def check_names(here: Place) -> None:
+    """A directory that has no room is ENOSPC and is not there; renaming goes on."""
+    write_through(here / "a", b"content")
+    with full(here):
+        raises(errno.ENOSPC, "mkdir", os.mkdir, here / "dir")
+        equal("names", ["a", "filler"], sorted(os.listdir(here.dir)))
+        os.rename(here / "a", here / "b")
+        equal("content of the renamed file", b"content", read(here / "b"))
+    os.mkdir(here / "dir")
+    equal("names", ["b", "dir"], sorted(os.listdir(here.dir)))
+
+
+@needs("coherent")
+def check_room_is_made(here: Place) -> None:
+    """The room of a file that is removed can be used at once; with cache=loose it may be kept open.
+
+    Clauses: unlink.name-gone
+    """
+    write_through(here / "file", bytes(BLOCK))
+    with full(here):
+        os.unlink(here / "file")
+        os.mkdir(here / "dir")
+
+
+def check_statfs(here: Place) -> None:
+    """The full disk is seen as full.
+
+    Clauses: statfs.figures-agree
+    """
+    before = os.statvfs(here.dir).f_bfree
+    with full(here):
+        equal("free blocks", os.statvfs(here.backing).f_bfree, os.statvfs(here.dir).f_bfree)
+        true("fewer than before", os.statvfs(here.dir).f_bfree < before)
