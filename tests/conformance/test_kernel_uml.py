@@ -113,7 +113,7 @@ def test_killed_under_load(tmp_path: Path, victim: str) -> None:
             lab.terminate()
         else:
             guest = next(pid for pid in processes(work) if pid != lab.pid)
-            os.killpg(guest, signal.SIGKILL)
+            os.killpg(os.getpgid(guest), signal.SIGKILL)
         lab.stdout.read()
         assert lab.wait(TIMEOUT) == DIED
     (run,) = json.loads(results.read_text(encoding="utf-8"))["runs"]
