@@ -33,9 +33,12 @@ examples:
   ninep lab --server ninep --server diod     the same kernel on two servers, and where they differ
   ninep lab --all --json all.json --html all.html    a page to look at; --resume all.json goes on
   ninep lab diff before.json after.json      what came to something else; all.json:6.1 all.json:7.2
+  ninep lab --kernel qemu:6.12 --server tcp://127.0.0.1:5640     a server that runs already
   ninep lab --server 'my-server --listen {endpoint} {root}' --aname '{root}'
 """
 MSIZE_MIN = 4096
+REACHING = ("qemu", "host")
+"""Engines that reach a server that runs already."""
 
 
 class UsageError(Exception):
@@ -72,7 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--script", action="append", default=[], metavar="GLOB", help="01_lookup, lookup, 0*, …")
     add("--long", action="store_true", help="the scripts that take long, too")
     add("--server", action="append", default=[], metavar="COMMAND",
-        help="with {addr} (or {endpoint}) and {root}; ninep, diod, qemu; repeatable")  # fmt: skip
+        help="with {addr} (or {endpoint}) and {root}; ninep, diod, qemu; repeatable; "
+        "or an address: a server that runs already")  # fmt: skip
     add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
     add("--aname", default="", metavar="NAME", help="of the mount; may contain {root}")
     add("--jobs", type=jobs, default=0, metavar="N", help="guests at once (engine uml)")
@@ -116,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         check_run(args)
         scripts, left = without_long(scripts, args)
         servers = servings(args.server, args.readonly_server, args.aname)
-        chosen = engines(args)
+        chosen = engines(args, servers)
         check_pairs(chosen, servers)
         kept = read(args.resume) if args.resume else []
     except (UsageError, KernelError, DiffError, SavedError, ValueError) as problem:
@@ -157,9 +161,11 @@ def show_kernels(wanted: Sequence[str]) -> int:
     return GOOD
 
 
-def engines(args: argparse.Namespace) -> list[Engine]:
+def engines(args: argparse.Namespace, servers: Sequence[Serving]) -> list[Engine]:
     """Return what boots each kernel that was asked for.  Errors: KernelError"""
     words = args.kernel or (["newest"] if args.engine == "qemu" else [])
+    if not args.kernel and args.engine == "auto" and any(server.address for server in servers):
+        words = ["qemu:newest"] if engine("host").available() else []
     if not words:
         return [engine(args.engine)]
     here = [k for k in kernels.here() if args.engine in ("auto", k.engine)]
@@ -214,7 +220,12 @@ def check_run(args: argparse.Namespace) -> None:
 
 
 def check_pairs(chosen: Sequence[Engine], servers: Sequence[Serving]) -> None:
-    """Refuse QEMU's own server where there is no QEMU.  Errors: UsageError"""
+    """Refuse servers that a kernel cannot reach.  Errors: UsageError"""
+    for one, server in product(chosen, servers):
+        if server.address and one.name not in REACHING:
+            raise UsageError(
+                f"--server {server.text}: {one.name} has no way to it; --kernel qemu:6.12 has"
+            )
     if any(s.name == QEMU for s in servers) and any(e.name != QEMU for e in chosen):
         raise UsageError("--server qemu is a device of QEMU: --engine qemu, or --kernel qemu:6.12")
 

@@ -85,7 +85,8 @@ def add(apt: Apt, source: Source, folder: Path, say: Say) -> None:
     names = resolve(source, apt.names(), lambda name: apt.version(name, source.suite))
     origin = f"{source.suite}: {' '.join(names)} {apt.version(names[0], source.suite)}"
     label = f"{source.name} ({source.engine})"
-    if any(kernel.origin == origin for kernel in kernels.cached()):
+    wanted = modules.WANTED[source.engine]
+    if any((kernel.origin, kernel.wanted) == (origin, wanted) for kernel in kernels.cached()):
         say(f"{label}: {origin} is there")
         return
     say(f"{label}: fetching {origin}")
@@ -123,7 +124,8 @@ def assemble(tree: Path, source: Source, origin: str, folder: Path, apt: Apt) ->
     if (tree / LIBC / LOADER).exists():
         shutil.copytree(tree / LIBC, part / "lib")
         point_at(part / "kernel", final / "lib", apt.tool("patchelf", codename()))
-    data = {"engine": source.engine, "release": release, "origin": origin, "source": source.name}
+    data = {"engine": source.engine, "release": release, "origin": origin, "source": source.name,
+            "wanted": wanted}  # fmt: skip
     (part / kernels.MANIFEST).write_text(json.dumps(data, indent=1), encoding="utf-8")
     if final.exists():
         final.rename(tree.parent / "replaced")

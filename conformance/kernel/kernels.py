@@ -53,6 +53,8 @@ class Kernel:
     origin: str = ""
     source: str = ""
     """Its name in `kernels.toml`, if it came from there."""
+    wanted: tuple[str, ...] = ()
+    """The modules that were looked for when it was fetched."""
 
     @property
     def name(self) -> str:
@@ -108,8 +110,10 @@ def read(folder: Path) -> Kernel:
     """Return the kernel of a folder of the cache."""
     data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     files = tuple(sorted((folder / "modules").glob("*.ko")))
+    wanted = tuple(data.get("wanted", ()))
+    names = ("engine", "release", "origin", "source")
     return Kernel(
-        data["engine"], data["release"], folder / "kernel", files, data["origin"], data["source"]
+        path=folder / "kernel", modules=files, wanted=wanted, **{name: data[name] for name in names}
     )
 
 

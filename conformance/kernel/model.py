@@ -72,7 +72,8 @@ class Job:
     `server` and `readonly` are commands as word lists with the placeholders of `commands.fill`.
     `jobs` guests share the job, 0 for as many as fit; `claims` is the folder where each of them
     says which script it takes.  `patience` is a factor on all deadlines.  `ours` says that it is
-    ninep that serves: message budgets are those of no other server.
+    ninep that serves: message budgets are those of no other server.  `remote` is the address of a
+    server that runs already, as the kernel reaches it.
     """
 
     cells: tuple[Planned, ...]
@@ -90,6 +91,7 @@ class Job:
     jobs: int = 0
     claims: str | None = None
     ours: bool = False
+    remote: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """Return the job as what `json.dump` accepts."""

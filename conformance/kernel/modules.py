@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+NETWORK = "virtio_net"
+"""The driver of the card that leads to a server outside."""
 WANTED = {
     "uml": ("overlay", "9p", "9pnet_fd"),
     "qemu": (
         *("virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "overlay"),
-        *("9pnet_virtio", "9pnet_fd", "9p"),
+        *("9pnet_virtio", "9pnet_fd", "9p", NETWORK),
     ),
 }
 """What the guest of each engine loads; what is not there is taken to be part of the kernel."""

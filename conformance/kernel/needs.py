@@ -1,7 +1,7 @@
 """What a script needs, as data, and why a need is not met.
 
 Needs are strings: `root`, `read-only`, `second-mount`, `coherent`, `xattr`, `xattr-64k`,
-`repository`, `users`, `socket`, `disk`, `cache=MODE`, `transport=NAME`, `program:NAME`,
+`repository`, `users`, `socket`, `server`, `disk`, `cache=MODE`, `transport=NAME`, `program:NAME`,
 `kernel>=X.Y`.
 """
 
@@ -25,6 +25,7 @@ PLAIN = frozenset(
         "repository",
         "users",
         "socket",
+        "server",
         "disk",
     }
 )
@@ -47,6 +48,7 @@ class Facts:
     xattr_max: int
     repository: bool
     disk: bool
+    server: bool
     which: Callable[[str], str | None] = shutil.which
 
 
@@ -99,7 +101,14 @@ def missing_offer(need: str, facts: Facts) -> str | None:
         ),
         "repository": (facts.repository, "needs a git checkout of the project"),
         "socket": (facts.transport != VIRTIO, "needs a server behind a socket"),
-        "disk": (facts.disk, "needs a disk that may be filled: a guest's, not this machine's"),
+        "server": (
+            facts.server,
+            "needs a server that the lab starts",
+        ),
+        "disk": (
+            facts.disk,
+            "needs a disk that may be filled: a guest's, not this machine's",
+        ),
         "users": (facts.access != "any", "with access=any the server sees one user only"),
     }
     met, reason = offers[need]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -65,9 +65,20 @@ def chosen_plan(
 
 def by_device(cells: Iterable[Planned]) -> tuple[Planned, ...]:
     """Return the cells for a server that is a device: transports make no difference there."""
+    return with_transports(cells, dict.fromkeys(TRANSPORTS, VIRTIO))
+
+
+def by_address(cells: Iterable[Planned]) -> tuple[Planned, ...]:
+    """Return the cells for a server that runs elsewhere: no socket's path leads out of a guest."""
+    return with_transports(cells, {"unix": "tcp"})
+
+
+def with_transports(cells: Iterable[Planned], others: Mapping[str, str]) -> tuple[Planned, ...]:
+    """Return the cells with other transports; those that become one run what either would."""
     found: dict[Cell, list[str]] = {}
     for planned in cells:
-        names = found.setdefault(replace(planned.cell, transport=VIRTIO), [])
+        transport = others.get(planned.cell.transport, planned.cell.transport)
+        names = found.setdefault(replace(planned.cell, transport=transport), [])
         names += [name for name in planned.scripts if name not in names]
     return tuple(Planned(cell, tuple(names)) for cell, names in found.items())
 

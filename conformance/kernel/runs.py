@@ -19,7 +19,7 @@ from ..text import Terminal, sigterm_as_interrupt, write_files
 from . import html, kernels, markdown, report
 from .engines import Engine, EngineError
 from .model import USAGE, CellReport, Job, Report, ScriptReport, exit_code
-from .plan import by_device
+from .plan import by_address, by_device
 from .record import Event, Recorder
 from .saved import to_json
 from .serving import OURS, QEMU, Serving
@@ -51,6 +51,8 @@ def planned_runs(
         part = replace(part, aname=server.aname, ours=server.name == OURS)
         if server.name == QEMU:
             part = replace(part, cells=by_device(job.cells))
+        if server.address:
+            part = replace(part, cells=by_address(job.cells), remote=str(server.address))
         release = one.kernel.release if one.kernel else ""
         recorder = Recorder(part, earlier(kept, one.name, release, server.name))
         ours = recorder.report

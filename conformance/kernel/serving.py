@@ -1,5 +1,5 @@
-"""The servers of a run: ours, one of `conformance/adapters/`, a command of the user's own, or the
-one that QEMU has inside.
+"""The servers of a run: ours, one of `conformance/adapters/`, a command of the user's own, one that
+runs already, or the one that QEMU has inside.
 """
 
 from __future__ import annotations
@@ -8,10 +8,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ninep.address import TCP, Address, parse
+
 from ..adapters import Adapter, adapters
 from . import commands
 
 OURS, QEMU = "ninep", "qemu"
+REMOTE = ("tcp", "unix")
+"""Kinds of address that a server may run at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Serving:
     aname: str = ""
     text: str = ""
     """What `--server` was."""
+    address: Address | None = None
+    """Where it runs already."""
 
 
 def servings(texts: Sequence[str], readonly: str | None, aname: str) -> list[Serving]:
@@ -48,6 +54,8 @@ def serving(text: str, readonly: str | None, aname: str) -> Serving:
         return Serving(OURS, ours, commands.parse(readonly or commands.READONLY), aname)
     if text == QEMU:
         return Serving(QEMU, (QEMU,))
+    if is_address(text):
+        return Serving(text, (text,), None, aname, address=parse(text, REMOTE))
     known = {name: adapter for name, adapter in adapters().items() if can_be_named(adapter)}
     if text in known:
         adapter = known[text]
@@ -55,14 +63,18 @@ def serving(text: str, readonly: str | None, aname: str) -> Serving:
             raise ValueError(f"--server {text}: the program {lacks[0]} is not installed")
         return Serving(text, adapter.command, None, aname or adapter.aname)
     if " " not in text.strip():
-        names = " ".join([OURS, *known, QEMU])
-        raise ValueError(
-            f"--server {text}: expected a command with {{addr}} and {{root}}, or {names}"
-        )
+        known_names = " ".join([OURS, *known, QEMU])
+        forms = f"a command with {{addr}} and {{root}}, an address, or {known_names}"
+        raise ValueError(f"--server {text}: expected {forms}")
     form = commands.parse(readonly) if readonly else None
     command = commands.parse(text)
     name = next((w for w in command if not w.startswith(("{", "-"))), command[0])
     return Serving(name, command, form, aname)
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is meant as an address, well-formed or not."""
+    return TCP.fullmatch(text) is not None or text.startswith(("tcp:", "unix:"))
 
 
 def can_be_named(adapter: Adapter) -> bool:

@@ -64,7 +64,10 @@ def test_select() -> None:
     assert select(names, ["lookup", "nothing"]) == (["01_lookup"], ["nothing"])
 
 
-HOST = {"docker.py": {"docker"}, "record.py": {"ninep"}, "html.py": {"ninep"}}
+HOST = {
+    "docker.py": {"docker"},
+    **{f"{name}.py": {"ninep"} for name in ("html", "record", "serving")},
+}
 """What modules import that no guest runs."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from ninep.conformance.kernel import cli, kernels
-from ninep.conformance.kernel.engines import EngineError, choice, docker, guests, host, qemu, uml
+from ninep.conformance.kernel.engines import (
+    EngineError,
+    choice,
+    docker,
+    guests,
+    host,
+    qemu,
+    relay,
+    uml,
+)
 from ninep.conformance.kernel.kernels import Kernel
 from ninep.conformance.kernel.model import USAGE, Job
 from ninep.conformance.kernel.record import Event
@@ -97,6 +107,8 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expecte
         ["--modules", "/lib/modules"],
         ["--server", "qemu"],
         ["--server", "qemu", "--engine", "uml"],
+        ["--server", "127.0.0.1:5640"],
+        ["--server", "tcp://nowhere"],
     ],
 )
 def test_usage_errors(
@@ -291,6 +303,60 @@ def test_qemu_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guests, "which", lambda _: None)
     kernel = Kernel("qemu", "6.12.1", Path("/bzImage"))
     assert str(qemu.QemuEngine(kernel).available()).endswith("apt-get install qemu-system-x86")
+
+
+def test_a_server_that_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job has its address, and no cell whose socket would have to lead out of the guest."""
+    engine = FakeEngine()
+    engine.name = "host"
+    assert lab(monkeypatch, engine, "--server", "unix:///run/9p.sock", "--script", "lookup") == 0
+    assert engine.job is not None
+    assert engine.job.remote == "unix:///run/9p.sock"
+    assert {planned.cell.transport for planned in engine.job.cells} == {"tcp"}
+
+
+def test_what_boots_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the running kernel has no 9P it is one for QEMU, whose network leads to the server."""
+    known = [KERNEL, Kernel("qemu", "6.12.1", Path("/bzImage"))]
+    monkeypatch.setattr(kernels, "here", lambda: known)
+    monkeypatch.setattr(host.HostEngine, "available", lambda _: "no 9p")
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    found = cli.engines(parser.parse_args([]), servings(["127.0.0.1:5640"], None, ""))
+    assert [one.kernel for one in found] == known[1:]
+
+
+def test_a_kernel_without_a_network_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was fetched without its driver cannot reach a server, and says what to do."""
+    ran: list[Job] = []
+    monkeypatch.setattr(guests, "run", lambda _, job, __: ran.append(job))
+    job = replace(planned(), remote="tcp://127.0.0.1:1")
+    old = Kernel("qemu", "6.12.1", Path("/bzImage"), source="6.12")
+    with pytest.raises(EngineError, match=r"--fetch qemu:6\.12"):
+        qemu.QemuEngine(old).run(job, print)
+    qemu.QemuEngine(old).run(planned(), print)
+    assert [one.remote for one in ran] == [""]
+
+
+def test_a_relay() -> None:
+    """A guest is given a port of this machine that leads to the server, while the job runs."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        here = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        with relay.reachable(replace(planned(), remote=here), "127.0.0.1") as job:
+            listener.accept()[0].close()  # the one that asked whether anybody is there
+            where = ("127.0.0.1", int(job.remote.rpartition(":")[2]))
+            with socket.create_connection(where) as guest, listener.accept()[0] as server:
+                guest.sendall(b"7")
+                assert server.recv(1) == b"7"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(where)
+    with (
+        pytest.raises(EngineError, match=f"no server answers at {here}"),
+        relay.reachable(replace(planned(), remote=here), "127.0.0.1"),
+    ):
+        pass
+    with relay.reachable(planned(), "127.0.0.1") as job:
+        assert job.remote == ""
 
 
 def planned(*options: str) -> Job:

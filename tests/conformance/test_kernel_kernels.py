@@ -232,6 +232,19 @@ def test_a_newer_one_takes_its_place(cache: Path, tmp_path: Path) -> None:
     assert [kernel.origin for kernel in kernels.cached()] != ["older"]
 
 
+def test_one_without_a_module_that_is_wanted_now(cache: Path, tmp_path: Path) -> None:
+    """The same package is fetched again when it was searched for fewer modules."""
+    apt = FakeApt(tmp_path)
+    cache.mkdir(parents=True)
+    fetch.add(apt, UML, cache, print)  # type: ignore[arg-type]
+    manifest = cache / "uml-6.1.10" / kernels.MANIFEST
+    data = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**data, "wanted": ["9p"]}), encoding="utf-8")
+    fetch.add(apt, UML, cache, print)  # type: ignore[arg-type]
+    assert apt.fetched == 2
+    assert [kernel.wanted for kernel in kernels.cached()] == [modules.WANTED["uml"]]
+
+
 def test_what_the_archive_lacks() -> None:
     """A suite without the package is named."""
     with pytest.raises(KernelError, match=r"bookworm has no package like"):

@@ -18,6 +18,7 @@ ALL = Facts(
     xattr_max=65536,
     repository=True,
     disk=True,
+    server=True,
     which=lambda program: f"/bin/{program}",
 )
 NOTHING = Facts(
@@ -30,10 +31,12 @@ NOTHING = Facts(
     xattr_max=0,
     repository=False,
     disk=False,
+    server=False,
     which=lambda _: None,
 )
 NEEDS = [
     ("root", "needs root"),
+    ("server", "needs a server that the lab starts"),
     ("disk", "needs a disk that may be filled: a guest's, not this machine's"),
     ("users", "with access=any the server sees one user only"),
     ("read-only", "needs a read-only form of the server (--readonly-server)"),

@@ -6,6 +6,7 @@ from ninep.conformance.kernel.catalog import Script
 from ninep.conformance.kernel.model import Cell, Planned
 from ninep.conformance.kernel.plan import (
     all_cells,
+    by_address,
     by_device,
     chosen_plan,
     default_plan,
@@ -82,3 +83,13 @@ def test_a_device_has_no_transport() -> None:
         Planned(Cell("virtio"), ("a", "b", "c")),
         Planned(Cell("virtio", "mmap"), ("d",)),
     )
+
+
+def test_no_path_leads_out_of_a_guest() -> None:
+    """For a server elsewhere a unix cell is a tcp cell; the others stay."""
+    cells = (
+        Planned(Cell(), ("a", "b")),
+        Planned(Cell("unix"), ("b", "c")),
+        Planned(Cell("fd"), ("d",)),
+    )
+    assert by_address(cells) == (Planned(Cell(), ("a", "b", "c")), Planned(Cell("fd"), ("d",)))

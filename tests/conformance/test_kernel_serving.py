@@ -56,3 +56,24 @@ def test_host_and_port() -> None:
 def test_the_one_inside_qemu() -> None:
     """It has a name and no command."""
     assert servings(["qemu"], None, "") == [Serving("qemu", ("qemu",), text="qemu")]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:5640", "tcp://127.0.0.1:5640"),
+        ("tcp://[::1]:564", "tcp://[::1]:564"),
+        ("unix:///run/9p.sock", "unix:///run/9p.sock"),
+    ],
+)
+def test_one_that_runs_already(text: str, address: str) -> None:
+    """An address is a server, with the aname of the mount."""
+    (one,) = servings([text], None, "data")
+    assert (one.name, str(one.address), one.aname) == (text, address, "data")
+
+
+@pytest.mark.parametrize("text", ["tcp://host", "unix://", "1.2.3.4:99999", "tcp:x"])
+def test_an_address_that_is_none(text: str) -> None:
+    """What is meant as an address and is none is refused as that."""
+    with pytest.raises(ValueError, match="is no address"):
+        servings([text], None, "")

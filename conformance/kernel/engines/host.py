@@ -13,6 +13,7 @@ from ..kernels import Kernel
 from ..model import Job
 from ..record import Event
 from .process import Guest, boot_command, follow, scratch, write_job
+from .relay import reachable
 
 NAMESPACE = (
     *("unshare", "--mount", "--propagation", "private"),
@@ -40,8 +41,8 @@ class HostEngine:
 
     def run(self, job: Job, on_event: Callable[[Event], None]) -> None:
         """Run the bench as a child."""
-        with scratch() as folder:
-            path = write_job(replace(job, work=str(folder / "work"), disk=None), folder)
+        with scratch() as folder, reachable(job, "127.0.0.1") as part:
+            path = write_job(replace(part, work=str(folder / "work"), disk=None), folder)
             env = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
             command = [*NAMESPACE, *boot_command(job, path)]
             follow([Guest(command, env, folder / "console")], on_event)

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
+from .. import modules
 from ..kernels import Kernel
 from ..model import DEVICES, EXPORT, Job
 from ..record import Event
-from . import guests
+from . import EngineError, guests
 from .guests import MEMORY, PATH, missing, unseen, which
 from .initramfs import initramfs
+from .relay import reachable
 
 QEMU = "qemu-system-x86_64"
 PROGRAMS = {
@@ -29,6 +31,9 @@ KVM = Path("/dev/kvm")
 CPUINFO = Path("/proc/cpuinfo")
 EMULATED = 5.0
 """How many times slower than User Mode Linux an emulated machine may be."""
+LOOPBACK = "10.0.2.2"
+"""What a guest calls the loopback of this machine."""
+NETWORK = ("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=")
 CMDLINE = "console=ttyS0 quiet panic=-1 mitigations=off apparmor=0 audit=0 selinux=0"
 
 
@@ -48,6 +53,7 @@ class QemuEngine:
         """Take a kernel."""
         self.kernel = kernel
         self.patience = 1.0 if accelerator() == "kvm" else EMULATED
+        self.network: tuple[str, ...] = ()
 
     def available(self) -> str | None:
         """Return what is missing, with the package that has it, or None."""
@@ -57,7 +63,13 @@ class QemuEngine:
 
     def run(self, job: Job, on_event: Callable[[Event], None]) -> None:
         """Boot guests that share the job and follow them to their end."""
-        guests.run(self, job, on_event)
+        assert self.kernel is not None  # noqa: S101 - `available` was asked
+        if job.remote and self.kernel.source and modules.NETWORK not in self.kernel.wanted:
+            again = f"ninep lab kernels --fetch qemu:{self.kernel.source}"
+            raise EngineError(f"{self.kernel.name} came without a network card's driver: {again}")
+        with reachable(job, LOOPBACK) as part:
+            self.network = NETWORK if part.remote else ()
+            guests.run(self, part, on_event)
 
     def environment(self, folder: Path) -> dict[str, str]:
         """Return the emulator's environment."""
@@ -83,6 +95,7 @@ class QemuEngine:
             *share("hostroot", "/", "readonly=on,multidevs=remap"),
             *share("lab", str(folder.parent), "multidevs=remap"),
             *chain(*devices),
+            *self.network,
         ]
 
 

@@ -24,7 +24,7 @@ from . import isolate
 from .kernel_log import COMPLAINT, KernelLog
 from .mounts import MountError, image, prepare_root
 from .servers import ServerError
-from .stand import Control, Device, Stand, Tested, Traced
+from .stand import Control, Device, Remote, Stand, Tested, Traced, TracedRemote
 from .tap import notes
 
 DEATHS = 3
@@ -78,6 +78,14 @@ def largest_xattr(folder: Path) -> int:
     return 0
 
 
+def same_device(one: Path, other: Path) -> bool:
+    """Tell whether two paths, of which each may be missing, are on one file system."""
+    try:
+        return os.stat(one).st_dev == os.stat(other).st_dev
+    except OSError:
+        return False
+
+
 Side = TypeVar("Side", bound=Tested)
 
 
@@ -126,7 +134,8 @@ class Bench:
         try:
             for name in planned.scripts:
                 if self.claim(number, name):
-                    if not needs.unmet(planned.cell.needs, self.facts(planned)):
+                    facts = self.facts(planned, stands[False].backing)
+                    if not needs.unmet(planned.cell.needs, facts):
                         self.mounted(number, stands[False])
                     self.run_script(number, planned, load(name), stands)
         except (ServerError, MountError) as failure:
@@ -149,8 +158,9 @@ class Bench:
 
     def tested(self, number: int, planned: Planned, *, read_only: bool) -> Tested:
         """Describe the side under test; its server starts when the first script needs it."""
-        device = planned.cell.transport == VIRTIO
-        return self.side(Device if device else Tested, str(number), planned, read_only=read_only)
+        remote: type[Tested] = Remote if self.job.remote else Tested
+        kind = Device if planned.cell.transport == VIRTIO else remote
+        return self.side(kind, str(number), planned, read_only=read_only)
 
     def side(self, kind: type[Side], name: str, planned: Planned, *, read_only: bool) -> Side:
         """Describe a server and its mounts, by a name that nothing else has."""
@@ -172,6 +182,7 @@ class Bench:
             aname=self.job.aname.replace("{root}", str(export)),
             env=env,
             ours=self.job.ours,
+            remote=self.job.remote,
         )
 
     def control(self, *, read_only: bool) -> Stand:
@@ -181,8 +192,8 @@ class Bench:
             self.controls[read_only] = Control(self.disk / name, self.work, name, read_only)
         return self.controls[read_only]
 
-    def facts(self, planned: Planned) -> needs.Facts:
-        """Collect what this cell offers to scripts."""
+    def facts(self, planned: Planned, export: Path) -> needs.Facts:
+        """Collect what this cell offers to scripts; a server elsewhere has its export mounted."""
         return needs.Facts(
             transport=planned.cell.transport,
             cache=planned.cell.cache,
@@ -192,7 +203,8 @@ class Bench:
             read_only=self.job.readonly is not None,
             xattr_max=self.xattr_max,
             repository=self.job.repository is not None,
-            disk=self.job.disk is not None,
+            disk=self.job.disk is not None and same_device(export, self.disk),
+            server=planned.cell.transport != VIRTIO and not os.path.ismount(export),
         )
 
     def run_script(
@@ -201,7 +213,7 @@ class Bench:
         """Run one script on both sides and tell what the kernel said meanwhile."""
         emit("script", cell=number, script=script.name, title=script.title)
         start = time.monotonic()
-        checks = self.runnable(number, planned, script)
+        checks = self.runnable(number, planned, script, stands[False].backing)
         if checks:
             read_only = "read-only" in script.needs
             stand = stands[read_only]
@@ -219,12 +231,12 @@ class Bench:
     def mounted(self, number: int, stand: Tested) -> None:
         """Start and mount the server of a stand unless that is done; tell what the kernel shows."""
         if stand.open():
-            self.xattr_max = largest_xattr(stand.backing)
+            self.xattr_max = largest_xattr(stand.backing / stand.inside)
             emit("mounted", cell=number, server=stand.says, line=stand.line)
 
-    def runnable(self, number: int, planned: Planned, script: Script) -> list[Check]:
+    def runnable(self, number: int, planned: Planned, script: Script, export: Path) -> list[Check]:
         """Return the checks whose needs are met; tell the others as skips."""
-        facts = self.facts(planned)
+        facts = self.facts(planned, export)
         checks = []
         for check in script.checks:
             emit(
@@ -285,7 +297,7 @@ class Bench:
         report: Callable[[int, Result], None],
     ) -> None:
         """Run checks on a stand, each in its fresh directory."""
-        base = stand.backing / script.name
+        base = stand.backing / stand.inside / script.name
         base.mkdir(exist_ok=True)
         if script.prepare:
             script.prepare(base)
@@ -319,7 +331,8 @@ class Bench:
             return
         self.traced += 1
         read_only = "read-only" in script.needs
-        stand = self.side(Traced, f"traced-{self.traced}", planned, read_only=read_only)
+        kind = TracedRemote if self.job.remote else Traced
+        stand = self.side(kind, f"traced-{self.traced}", planned, read_only=read_only)
         try:
             stand.open()
             for check in checks:

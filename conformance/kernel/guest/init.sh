@@ -43,6 +43,7 @@ else
     mount -t 9p -o "$virtio,cache=none" lab ".${LAB%/*}"
 fi
 busybox ifconfig lo up
+[ ! -e sys/class/net/eth0 ] || busybox ifconfig eth0 10.0.2.15 up # QEMU's own network
 busybox stty -F "dev/$TTY" raw
 busybox chroot . /bin/sh "$LAB/stage2" >"dev/$TTY"
 busybox poweroff -f

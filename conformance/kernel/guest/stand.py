@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +37,8 @@ class Stand:
     def __init__(self, backing: Path, work: Path, name: str) -> None:
         """Remember where things will be."""
         self.backing = backing
+        self.inside = Path()
+        """Where in it, and in every mount, the scripts work."""
         self.folder = work / name
         self.is_open = False
         self.suspect = False
@@ -99,6 +103,7 @@ class Stand:
 
     def place(self, inside: Path, kernel: tuple[int, int], repository: Path | None) -> Place:
         """Return the place below all mounts where a check works."""
+        inside = self.inside / inside
         return Place(
             dir=self.first.target / inside,
             second=self.second.target / inside,
@@ -184,6 +189,7 @@ class Tested(Stand):
         aname: str,
         env: Mapping[str, str],
         ours: bool = False,
+        remote: str = "",
     ) -> None:
         """Remember how to start and mount the server."""
         super().__init__(backing, work, name)
@@ -194,6 +200,7 @@ class Tested(Stand):
         self.command = command
         self.aname = aname
         self.env = env
+        self.remote = remote
         self.deaths = 0
 
     def start(self) -> None:
@@ -207,12 +214,12 @@ class Tested(Stand):
     def mount(self, name: str) -> Mount:
         """Mount what the server exports."""
         target = self.folder / f"{name}-{self.deaths}"
-        return nine(target, self.cell, self.server.addr, self.aname)
+        return nine(target, self.cell, self.addr, self.aname)
 
     @contextmanager
     def tapped(self, inside: Path) -> Iterator[Tapped]:
         """Mount the server through a tap."""
-        tap = Tap(self.server.addr, self.folder / "trace")
+        tap = Tap(self.addr, self.folder / "trace")
         try:
             mount = nine(self.folder / "tapped", tcp(self.cell), tap.addr, self.aname)
             try:
@@ -227,7 +234,7 @@ class Tested(Stand):
     @contextmanager
     def mounted(self, inside: Path, *options: str) -> Iterator[tuple[Path, str]]:
         """Mount the server with more options."""
-        mount = nine(self.folder / "mounted", self.cell, self.server.addr, self.aname, options)
+        mount = nine(self.folder / "mounted", self.cell, self.addr, self.aname, options)
         mount.mount()
         try:
             yield mount.target / inside, mount.line.split()[3]
@@ -277,6 +284,11 @@ class Tested(Stand):
         self.suspect = self.unkillable = False
 
     @property
+    def addr(self) -> str:
+        """Return where the server listens."""
+        return self.server.addr
+
+    @property
     def alive(self) -> bool:
         """Tell whether the server still runs."""
         return self.server.alive
@@ -303,6 +315,42 @@ class Tested(Stand):
         return ""
 
 
+class Remote(Tested):
+    """A server that runs elsewhere; what lies behind it is another mount of it, without a cache.
+
+    The scripts work in a directory of their own, which is removed.
+    """
+
+    alive = True
+    words = ""
+
+    def start(self) -> None:
+        """Mount what lies behind, and make the directory."""
+        prepare_root(self.folder)
+        self.behind = nine(self.backing, Cell(), self.addr, self.aname)
+        self.behind.mount()
+        self.inside = Path(f"ninep-lab-{secrets.token_hex(4)}")
+        (self.backing / self.inside).mkdir()
+
+    @property
+    def addr(self) -> str:
+        """Return where the server listens."""
+        return self.remote
+
+    @property
+    def says(self) -> str:
+        """Return what serves."""
+        return "runs already"
+
+    def close(self) -> None:
+        """Remove the directory and unmount."""
+        was_open = self.is_open
+        super().close()
+        if was_open and self.behind.line:
+            shutil.rmtree(self.backing / self.inside, ignore_errors=True)
+            unmount(self.behind)
+
+
 class Traced(Tested):
     """A server of its own, behind a tap that notes what goes over its connections."""
 
@@ -311,7 +359,7 @@ class Traced(Tested):
     def start(self) -> None:
         """Start server and tap."""
         super().start()
-        self.tap = Tap(self.server.addr, self.folder / "trace")
+        self.tap = Tap(self.addr, self.folder / "trace")
 
     def mount(self, name: str) -> Mount:
         """Mount what the server exports, through the tap."""
@@ -323,6 +371,10 @@ class Traced(Tested):
         super().close()
         if hasattr(self, "tap"):
             self.tap.close()
+
+
+class TracedRemote(Traced, Remote):
+    """The same of a server that runs elsewhere."""
 
 
 class Device(Tested):

@@ -95,7 +95,7 @@ def connect(addr: str) -> socket.socket:
         sock.connect(endpoint)
         return sock
     host, _, port = endpoint.rpartition(":")
-    return socket.create_connection((host, int(port)))
+    return socket.create_connection((host.strip("[]"), int(port)))
 
 
 def pump(

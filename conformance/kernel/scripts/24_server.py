@@ -16,7 +16,7 @@ from ..expect import equal, raises, true
 from ..files import opened, pattern, read, write, write_all, write_through
 from ..place import Place
 
-NEEDS = ("root", "socket")
+NEEDS = ("root", "server")
 LONG = True
 SIZE = 1 << 18
 EARLY = 0.3

@@ -111,4 +111,10 @@ def check_on_the_server(here: Place) -> None:
     with with_acls(here) as at:
         write(at / "file")
         os.setxattr(at / "file", ACCESS, for_alice(5, mask=5))
-        equal("behind the mount", for_alice(5, mask=5), os.getxattr(here.backing / "file", ACCESS))
+        try:
+            behind = os.getxattr(here.backing / "file", ACCESS)
+        except OSError as failure:
+            if failure.errno == errno.EOPNOTSUPP:
+                raise Skipped("needs an export whose ACLs can be seen from here") from None
+            raise
+        equal("behind the mount", for_alice(5, mask=5), behind)
