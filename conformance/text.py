@@ -48,6 +48,10 @@ def xml_text(text: str) -> str:
     return ILLEGAL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+class OutputLost(Exception):  # noqa: N818 - an end of the work, like Unreachable
+    """What people are told cannot be written; the text says where and why."""
+
+
 class Terminal:
     """A stream for people: colour and a line that is overwritten where it is a terminal."""
 
@@ -69,9 +73,16 @@ class Terminal:
         self._write(f"\r\x1b[K{text}" if self.live else text)
 
     def _write(self, text: str) -> None:
+        """Write; when the reader has gone, as in `| head`, the work goes on unseen."""
         encoding = self.out.encoding or "utf-8"
-        self.out.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        self.out.flush()
+        try:
+            self.out.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            self.out.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+        except OSError as exc:
+            name = "stderr" if self.out is sys.stderr else "stdout"
+            raise OutputLost(f"cannot write to {name}: {exc.strerror}") from None
 
 
 @contextmanager
@@ -90,8 +101,12 @@ def sigterm_as_interrupt() -> Iterator[None]:
 
 def unwritable(paths: Iterable[str | None]) -> str:
     """Say why one of some files cannot be written, before the work is done; empty if all can."""
-    for path in paths:
-        if path and path != "-":
+    named = [path for path in paths if path]
+    for path in named:
+        if named.count(path) > 1:
+            return f"two reports cannot go to one place, {path}"
+    for path in named:
+        if path != "-":
             file = Path(path)
             if not file.parent.is_dir():
                 return f"cannot write {path}: there is no folder {file.parent}"

@@ -34,6 +34,7 @@ from ninep.backends.readonly import ReadonlyBackend
 from ninep.client import Client, VersionError, connect
 from ninep.conformance.check import cli as check
 from ninep.conformance.kernel import cli as lab
+from ninep.conformance.text import OutputLost
 from ninep.constants import MSIZE_MAX, QidType
 from ninep.destination import destination, written
 from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError
@@ -107,6 +108,9 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
     except BrokenPipeError:  # of stdout: that of any other file is said to be about it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
+    except OutputLost as exc:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # and of what is left
+        return complain(exc, USAGE)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception:  # noqa: BLE001  the last resort

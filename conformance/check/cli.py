@@ -20,7 +20,7 @@ from ninep.address import Address, parse
 from ninep.arguments import uid
 from ninep.spec import LEVELS, spec
 
-from ..text import Terminal, sigterm_as_interrupt, unwritable, write_files
+from ..text import OutputLost, Terminal, sigterm_as_interrupt, unwritable, write_files
 from . import explain, html, junit, markdown, people, profile, results, waivers
 from .case import Case, load_all
 from .model import GOOD, USAGE, CaseResult, Options, Report, UsageError, Waiver
@@ -170,9 +170,8 @@ def option(name: str) -> str:
 
 def check_files(paths: Sequence[str | None]) -> None:
     """Refuse, before the work is done, reports that cannot be written.  Errors: UsageError"""
-    problem = unwritable(paths)
-    if problem or paths.count("-") > 1:
-        raise UsageError(problem or "only one report can go to stdout")
+    if problem := unwritable(paths):
+        raise UsageError(problem)
 
 
 # list, explain, render
@@ -200,17 +199,21 @@ def render_again(args: argparse.Namespace) -> int:
     """Write reports from a results.json, and show its end."""
     if len(args.name) != 1:
         raise UsageError("render which file? One results.json")
+    path = args.name[0]
     try:
-        data = results.read(Path(args.name[0]).read_text(encoding="utf-8"))
-    except (OSError, UnicodeError) as exc:
-        raise UsageError(f"{args.name[0]}: {exc}") from None
+        data = results.read(Path(path).read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise UsageError(f"{path}: {exc.strerror}") from None
+    except (UnicodeError, UsageError) as exc:
+        raise UsageError(f"{path}: {exc}") from None
     screen = Screen(people_out(args), verbose=args.verbose)
     try:
         screen.lines(people.header(data))
         screen.end(data)
-    except (KeyError, TypeError, AttributeError) as exc:
-        raise UsageError(f"{args.name[0]}: no results of ninep check: {exc!r}") from None
-    return data["exit_code"] if write_reports(args, data) else USAGE
+        written = write_reports(args, data)
+    except (KeyError, ValueError) as exc:  # a word that is none, hex that is none
+        raise UsageError(f"{path}: damaged results of ninep check: {exc!r}") from None
+    return data["exit_code"] if written else USAGE
 
 
 # A run
@@ -288,7 +291,7 @@ def attempt(
             runner.run(job.cases, on_result)
     except KeyboardInterrupt:
         runner.report.trouble = "interrupted"
-    except BrokenPipeError:
+    except OutputLost:
         raise
     except Exception as exc:  # noqa: BLE001  our own fault has an exit code, too
         frame = traceback.extract_tb(exc.__traceback__)[-1]

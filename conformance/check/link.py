@@ -67,6 +67,8 @@ class Link:
         self.began = began
         self.dialect = FIRST_DIALECT
         self.msize = FIRST_FRAME_MAX
+        self.asked = FIRST_FRAME_MAX
+        """The msize of the last Tversion: a server may grant less, and never more."""
         self.waiting: dict[int, int] = {}
         """Code of the request by tag."""
         self.flushed: set[int] = set()
@@ -91,6 +93,11 @@ class Link:
         """Close the connection."""
         with contextlib.suppress(OSError):
             self.sock.close()
+
+    def cut(self) -> None:
+        """End the connection under whoever waits at it, in another thread."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
 
     # Out
 
@@ -117,18 +124,20 @@ class Link:
             raise Inapplicable(f"{len(data)} bytes do not fit into an msize of {self.msize}")
         if isinstance(t, Tflush) and t.oldtag in self.waiting:
             self._oldtags[tag] = t.oldtag
-        self._await(tag, t.code)
+        self._await(tag, data)
         return tag, data
 
     def illegal(self, data: bytes) -> int:
         """Send a frame that may break any rule on purpose, and await a reply; return its tag."""
         tag = data[5] | data[6] << 8
-        self._await(tag, data[4])
+        self._await(tag, data)
         self.put(data)
         return tag
 
-    def _await(self, tag: int, code: int) -> None:
-        self.waiting[tag] = code
+    def _await(self, tag: int, data: bytes) -> None:
+        self.waiting[tag] = data[4]
+        if data[4] == Tversion.code:
+            self.asked = int.from_bytes(data[HDRSZ : HDRSZ + 4], "little")
         self.flushed.discard(tag)
         self.aborted.discard(tag)
 
@@ -236,7 +245,7 @@ class Link:
         self._oldtags.clear()
         self.session = name in SPEC.standard
         if self.session:
-            self.dialect, self.msize = name, r.msize
+            self.dialect, self.msize = name, min(r.msize, self.asked)
         else:
             self.dialect, self.msize = FIRST_DIALECT, FIRST_FRAME_MAX
 

@@ -27,6 +27,8 @@ from .verdict import CLAUSES, Broken, Gone, Silent, Unjudged
 R = TypeVar("R", bound=RMessage)
 ROOT, DIR = 0, 1
 """Fids that a case begins with."""
+LONGEST = 4 << 20
+"""Bytes: more than any file or listing here has, and fewer than one that never ends."""
 SCRATCH = 99
 """The fid that steps use for themselves; a server may know no large ones."""
 NAMES = {c.value: c.name for c in spec().groups["Errno"].values}
@@ -214,11 +216,13 @@ class Peer:
     def content(self, *names: bytes) -> bytes:
         """Return what a file below the case's directory holds."""
         self.opened(SCRATCH, *names)
-        data = b""
+        data = bytearray()
         while part := self.read(SCRATCH, len(data)):
             data += part
+            if len(data) > LONGEST:
+                raise Broken("read.past-end", "the end of the file", f"{len(data)} bytes, and more")
         self.clunk(SCRATCH)
-        return data
+        return bytes(data)
 
     def exists(self, *names: bytes) -> bool:
         """Say whether a name below the case's directory can be walked to."""

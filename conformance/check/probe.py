@@ -43,6 +43,8 @@ class Finding:
     evidence: str
     asked: bool = True
     """False: the question could not even be put."""
+    lost: bool = False
+    """No reply came, or none that can be read: that it is missing is not known."""
 
 
 def found(r: Message) -> Finding:

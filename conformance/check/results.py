@@ -15,13 +15,14 @@ from typing import Any, TypedDict, cast
 from ninep import __version__
 from ninep.spec import Clause
 
+from ..shape import misfit
 from ..text import visible
 from .case import Case
 from .decode import decoded
 from .link import Event
 from .model import CaseResult, DialectReport, Options, Report, UsageError, Waiver
 from .profile import NAMES
-from .verdict import CLAUSES, ORDER, Broken
+from .verdict import CLAUSES, ORDER, Broken, Verdict
 
 SCHEMA = 1
 SUITE = "ninep check"
@@ -62,7 +63,7 @@ class Result(TypedDict):
     title: str
     page: str
     dialect: str
-    verdict: str
+    verdict: Verdict
     clauses: list[str]
     judged: dict[str, str]
     """Verdict by clause."""
@@ -317,10 +318,14 @@ def read(source: str) -> Results:
     """Read a results.json.  Errors: UsageError"""
     try:
         data = json.loads(source)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise UsageError(f"no JSON: {exc}") from None
-    if not isinstance(data, dict) or data.get("suite", {}).get("name") != SUITE:
+    if not isinstance(data, dict) or misfit(data.get("suite"), dict[str, str]):
         raise UsageError("these are no results of ninep check")
-    if data["schema"] != SCHEMA:
-        raise UsageError(f"schema {data['schema']}; this version of ninep reads {SCHEMA}")
+    if data["suite"].get("name") != SUITE:
+        raise UsageError("these are no results of ninep check")
+    if data.get("schema") != SCHEMA:
+        raise UsageError(f"schema {data.get('schema')}; this version of ninep reads {SCHEMA}")
+    if where := misfit(data, Results):
+        raise UsageError(f"damaged, or of another version of ninep check: {where}")
     return cast("Results", data)

@@ -80,6 +80,9 @@ class Runner:
         self._silent = 0
         self._reason = ""
         self._lock = threading.Lock()
+        self._open: set[Link] = set()
+        """Connections that cases have."""
+        self._ended = False
 
     def run(self, cases: Sequence[Case], on_result: OnResult = lambda _: None) -> Report:
         """Run the cases in every dialect that the server speaks; the report comes in any case."""
@@ -111,8 +114,18 @@ class Runner:
                     result = future.result()
                     self.report.results.append(result)
                     on_result(result)
+            except BaseException:  # an interrupt: what runs now would hold it up
+                self._hang_up()
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
+                self._ended = False
+
+    def _hang_up(self) -> None:
+        """End all connections, so that the cases that run come to an end."""
+        self._ended = True
+        for link in [*self._open]:
+            link.cut()
 
     # Before the cases
 
@@ -203,7 +216,8 @@ class Runner:
         """
         if isinstance(root(exc), Silent | OSError) and not self._answers(dialect):
             raise Unreachable(f"{self.report.address}: {exc}, and a new attach is not answered")
-        return Finding(has=False, evidence=str(exc), asked=False)
+        lost = not isinstance(root(exc), Unjudged | SuiteError)
+        return Finding(has=False, evidence=str(exc), asked=False, lost=lost)
 
     def _nonsense(self, dialect: str) -> str:
         """Return what the server takes that no server has; empty if it refuses that."""
@@ -304,11 +318,14 @@ class Runner:
         for name in needs:
             finding = dialect.capabilities.get(name, Finding(has=False, evidence="not asked"))
             if not finding.has:
-                declared = self.options.declared.get(name, False)
+                declared = self.options.declared.get(name)
+                kind: Verdict = "gap" if declared or dialect.note else "n-a"
                 message = f"no {name}: {finding.evidence}"
                 if dialect.note:
                     message += f"; not believed, because {dialect.note}"
-                kind: Verdict = "gap" if declared or dialect.note else "n-a"
+                elif finding.lost and declared is None:
+                    kind = "error"
+                    message = f"whether there is {name} cannot be told: {finding.evidence}"
                 return CaseResult(case, dialect.name, kind, message=message)
         return None
 
@@ -321,9 +338,12 @@ class Runner:
         log, began = ([] if events is None else events), time.monotonic()
 
         def connect() -> Peer:
+            if self._ended:
+                raise Gone("the run has been ended")
             link = Link(self.target.connect(), len(links) + 1, self.deadline, log, began)
             link.grace = self.grace
             links.append(link)
+            self._open.add(link)
             p = Peer(link, another)
             p.user, p.aname = (self.options.uname, self.options.uid), self.options.aname
             return p
@@ -350,6 +370,7 @@ class Runner:
         finally:
             for link in links:
                 link.close()
+                self._open.discard(link)
 
     def _start(self, p: Peer, case: Case, dialect: str) -> None:
         if case.start is Start.VERSION:

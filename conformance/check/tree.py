@@ -14,6 +14,10 @@ from .peer import DIR, SCRATCH, Peer
 from .verdict import Unjudged
 
 DOTS = (b".", b"..")
+ENDLESS = 10_000
+"""More than any listing here takes, and fewer than a server that never ends may send."""
+DEEPEST = 100
+"""Levels; more than any case makes."""
 FIRST = 5_000
 """First of the fids that are used here, one for each level."""
 
@@ -30,15 +34,19 @@ def names(p: Peer, fid: int) -> list[bytes]:
 def every_name(p: Peer, fid: int) -> Iterator[bytes]:
     """Yield the names in an open directory.  Errors: ConstructError"""
     offset, count = 0, p.msize - IOHDRSZ
-    if p.dialect == "9P2000.L":
-        while data := bytes(p.ok(m.Treaddir(fid, offset, count), m.Rreaddir).data):
+    for _ in range(ENDLESS):
+        if p.dialect == "9P2000.L":
+            data = bytes(p.ok(m.Treaddir(fid, offset, count), m.Rreaddir).data)
             entries = dirents(p.dialect, data)
             yield from (entry.name for entry in entries)
-            offset = entries[-1].offset
-    else:
-        while data := p.read(fid, offset, count):
+            offset = entries[-1].offset if entries else offset
+        else:
+            data = p.read(fid, offset, count)
             yield from (stat.name for stat in stats(p.dialect, data))
             offset += len(data)
+        if not data:
+            return
+    raise Unjudged(f"a listing goes on after {ENDLESS} replies")
 
 
 def listing(p: Peer, *below: bytes) -> list[bytes]:
@@ -52,6 +60,8 @@ def listing(p: Peer, *below: bytes) -> list[bytes]:
 
 def remove_all(p: Peer, name: bytes, level: int = 0, above: int = 0) -> None:
     """Remove a file, or a directory with all that is in it, from the directory `above`."""
+    if level > DEEPEST:
+        raise Unjudged(f"a tree goes on below {DEEPEST} levels")
     fid = FIRST + 2 * level
     p.walk(above, fid, name)
     if p.stat(fid).directory:

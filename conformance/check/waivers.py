@@ -36,7 +36,9 @@ def load(path: str, ids: Sequence[str], dialects: Sequence[str]) -> list[Waiver]
     """Read waivers.  Errors: UsageError (one is incomplete, or names no case of `ids`)"""
     try:
         table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
+        raise UsageError(f"{path}: {exc.strerror}") from None
+    except ValueError as exc:
         raise UsageError(f"{path}: {exc}") from None
     rows = table.pop("waiver", [])
     if table or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -132,7 +134,7 @@ def mark_stale(waivers: Sequence[Waiver], results: Iterable[CaseResult]) -> list
         if any(r.verdict in WAIVABLE or r.waiver == waiver for r in named):
             continue
         for result in named:
-            if result.verdict == "pass":
+            if result.verdict == "pass" and waiver.clause in ("", *result.case.clauses):
                 result.verdict, result.waiver = "stale", waiver
                 result.message = f"it passes, so the waiver has to go: {waiver}"
                 found.append(result)

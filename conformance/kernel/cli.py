@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from ..text import unwritable
+from ..text import Terminal, unwritable
 from . import fetch, kernels, listing
 from .catalog import Script, load_all, select
 from .diff import DiffError, compare
@@ -142,7 +142,7 @@ def show_diff(what: str, sides: Sequence[str]) -> int:
     if len(sides) != 2:  # noqa: PLR2004  A and B
         raise UsageError("diff takes two files of --json: ninep lab diff before.json after.json")
     lines, differ = compare(*sides)
-    print("\n".join(lines))
+    Terminal(sys.stdout).lines(lines)
     return FAILED if differ else GOOD
 
 
@@ -157,7 +157,8 @@ def show_kernels(wanted: Sequence[str]) -> int:
             print(f"ninep lab: {problem}", file=sys.stderr)
             return DIED
     reasons = {name: engine(name).available() for name in ("host", "docker")}
-    print("\n".join(listing.listed(kernels.here(), table, kernels.boot_times(), reasons)))
+    lines = listing.listed(kernels.here(), table, kernels.boot_times(), reasons)
+    Terminal(sys.stdout).lines(lines)
     return GOOD
 
 
@@ -193,12 +194,14 @@ def without_long(
 
 def show_list(scripts: Sequence[Script]) -> int:
     """Print the scripts with their checks and needs."""
+    lines = []
     for script in scripts:
         long = "  [--long]" if script.long else ""
-        print(f"{script.name}  {script.title}{needs_text(script.needs)}{long}")
+        lines.append(f"{script.name}  {script.title}{needs_text(script.needs)}{long}")
         for check in script.checks:
             clauses = f"  ({', '.join(check.clauses)})" if check.clauses else ""
-            print(f"    {check.name}  {check.title}{clauses}{needs_text(check.needs)}")
+            lines.append(f"    {check.name}  {check.title}{clauses}{needs_text(check.needs)}")
+    Terminal(sys.stdout).lines(lines)
     return GOOD
 
 

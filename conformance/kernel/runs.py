@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from ..text import Terminal, sigterm_as_interrupt, write_files
+from ..text import OutputLost, Terminal, sigterm_as_interrupt, write_files
 from . import html, kernels, markdown, report
 from .engines import Engine, EngineError
 from .model import USAGE, CellReport, Job, Report, ScriptReport, exit_code
@@ -174,6 +174,8 @@ def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
         recorder.report.trouble = str(problem)
     except KeyboardInterrupt:
         recorder.report.trouble = INTERRUPTED
+    except OutputLost:
+        raise
     except Exception as problem:  # noqa: BLE001 - our own fault has an exit code, too
         recorder.report.fault = f"{type(problem).__name__}: {problem}"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ..shape import misfit
 from .model import (
     Cell,
     CellReport,
@@ -120,11 +121,14 @@ def read(path: str) -> list[Report]:
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
-        return [report_of(run) for run in data["runs"]]
+        found = [report_of(run) for run in data["runs"]]
     except OSError as problem:
         raise SavedError(f"{path}: {problem.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SavedError(f"{path} is no result of: ninep lab --json {path}") from None
+    if where := misfit(found, list[Report], "runs"):
+        raise SavedError(f"{path}: damaged results of ninep lab: {where}")
+    return found
 
 
 def report_of(data: dict[str, Any]) -> Report:

@@ -37,6 +37,19 @@ def second_name(p: Peer) -> None:
     p.equal("link.same-file", b"abcdef", p.content(b"one"), "what the first name holds")
 
 
+@case("link/third-name", "link.same-file", needs=["link"])
+def third_name(p: Peer) -> None:
+    """Each further name counts, and each that goes does not count any more."""
+    p.make(b"one", b"abc")
+    p.walk(DIR, A, b"one")
+    for number, name in enumerate((b"two", b"three", b"four"), 2):
+        p.must("link.same-file", m.Tlink(DIR, A, name), m.Rlink)
+        p.equal("link.same-file", number, nlink(p, A), "nlink")
+    p.walk(DIR, B, b"three")
+    p.must("link.same-file", m.Tremove(B), m.Rremove)
+    p.equal("link.same-file", 3, nlink(p, A), "nlink when a name is gone")
+
+
 @case("link/into-directory", "link.same-file", needs=["link"])
 def into_directory(p: Peer) -> None:
     """The name is made in the directory dfid, wherever the file is."""

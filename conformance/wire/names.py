@@ -190,6 +190,7 @@ def two_names(p: Peer, item: tuple[str, bytes, bytes]) -> None:
     """Names that only look alike are those of two files."""
     _, one, other = item
     p.make(one, b"1")
+    p.true("names.raw-bytes", not p.exists(other), "no such name", other)
     p.walk(DIR, A)
     p.must("names.raw-bytes", p.speech.create(A, other, "w", 0o644))
     p.equal("names.raw-bytes", sorted([one, other]), listing(p), "the names in the directory")

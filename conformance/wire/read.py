@@ -9,7 +9,7 @@ from ninep.constants import HDRSZ, IOHDRSZ, OFFSET_MAX
 
 from ..check.case import case
 from ..check.layout import dirents, stats
-from ..check.peer import DIR, Peer
+from ..check.peer import DIR, LONGEST, Peer
 from ..check.verdict import Broken
 
 A, B = 10, 11
@@ -33,6 +33,17 @@ def read_bytes(p: Peer, item: tuple[str, int, int]) -> None:
     r = p.must("read.bytes-given", m.Tread(A, at, count), m.Rread)
     p.true("read.bytes-given", 0 < len(r.data) <= count, f"1 to {count} bytes", len(r.data))
     p.equal("read.bytes-given", TEXT[at : at + len(r.data)], bytes(r.data), "the bytes read")
+
+
+@case("read/far", "read.bytes-given", each=(("64-KiB", 1 << 16), ("1-MiB", 1 << 20)))
+def far(p: Peer, item: tuple[str, int]) -> None:
+    """Far into a file a read gives what stands there, too, and before it zeros."""
+    at = item[1]
+    p.create(A, b"file")
+    p.write(A, at, TEXT)
+    p.equal("read.bytes-given", TEXT[:300], p.read(A, at, 300), "the bytes there")
+    p.equal("read.bytes-given", TEXT[4000:4100], p.read(A, at + 4000, 100), "the bytes behind it")
+    p.equal("read.bytes-given", bytes(9) + TEXT[:1], p.read(A, at - 9, 10), "the bytes before it")
 
 
 @case("read/any-order", "read.bytes-given")
@@ -183,10 +194,13 @@ def directory(p: Peer, count: int) -> None:
     p.opened(A)
     p.opened(B, b"file")
     p.refuses("read.directory-fid", m.Tread(A, 0, count), control=m.Tread(B, 0, count))
-    entries = dirents(
-        p.dialect, bytes(p.must("read.directory-fid", m.Treaddir(A, 0, 4000), m.Rreaddir).data)
-    )
-    p.true("read.directory-fid", b"file" in [e.name for e in entries], "the file listed", entries)
+    seen, offset = list[bytes](), 0
+    for _ in range(4):  # two dots, the file and the end, if each comes alone
+        r = p.must("read.directory-fid", m.Treaddir(A, offset, 4000), m.Rreaddir)
+        entries = dirents(p.dialect, bytes(r.data))
+        seen += [entry.name for entry in entries]
+        offset = entries[-1].offset if entries else offset
+    p.true("read.directory-fid", b"file" in seen, "the file listed", seen)
 
 
 # Directories in 9P2000 and 9P2000.u
@@ -203,6 +217,7 @@ def entries(p: Peer, clause: str, count: int) -> list[bytes]:
         except ConstructError as exc:
             raise Broken(clause, "whole stat records", str(exc)) from exc
         offset += len(data)
+        p.true(clause, offset <= LONGEST, "an end of the directory", f"{offset} bytes, and more")
     return found
 
 

@@ -14,7 +14,7 @@ from ninep.messages import Dirent, Qid
 from ..check.case import Start, case
 from ..check.layout import dirents
 from ..check.peer import DIR, ROOT, Peer
-from ..check.tree import DOTS
+from ..check.tree import DOTS, ENDLESS
 from ..check.verdict import Broken
 
 LIST, FILE, OTHER = 10, 11, 12
@@ -65,6 +65,7 @@ def scan(p: Peer, fid: int, offset: int = 0, count: int | None = None) -> list[D
         found += more
         offset = more[-1].offset
         p.true("readdir.end-empty", offset not in seen, "an end", f"offset {offset} once more")
+        p.true("readdir.end-empty", len(seen) < ENDLESS, "an end", f"more after {ENDLESS} replies")
         seen.add(offset)
     return found
 
@@ -281,7 +282,7 @@ def unknown_offset(p: Peer, which: str) -> None:
     unknown = largest + 1 if which.startswith("largest") else (1 << 64) - 1
     bad, good = m.Treaddir(LIST, unknown, ROOMY), m.Treaddir(LIST, largest, ROOMY)
     p.refuses("readdir.cookie-known", bad, control=good)
-    rest = read(p, LIST, found[0].offset)
+    rest = scan(p, LIST, found[0].offset)
     p.equal("readdir.resume-exact", found[1:], rest, "the entries behind the first")
 
 

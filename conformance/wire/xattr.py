@@ -72,6 +72,18 @@ def listed(p: Peer, clause: str, file: bytes = b"file") -> bytes:
 # Txattrwalk
 
 
+@case("xattr/long-value", "xattr.value-read", needs=NEEDS, dialects=L)
+def long_value(p: Peer) -> None:
+    """A value of 2,000 bytes comes back as it was set, in one read and in several."""
+    value = bytes(n * n % 251 for n in range(2000))
+    have(p, value)
+    shows(p, "xattr.value-read", value)
+    p.walk(DIR, FILE, b"file")
+    p.ok(m.Txattrwalk(FILE, VALUE, NAME))
+    parts = [p.read(VALUE, at, 300) for at in range(0, len(value), 300)]
+    p.equal("xattr.value-read", value, b"".join(parts), "the value, 300 bytes at a time")
+
+
 @case("xattr/value", "xattr.value-read", needs=NEEDS, dialects=L)
 def value(p: Peer) -> None:
     """The value of an attribute is read as it was set, whole and in parts."""

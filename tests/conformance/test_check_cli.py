@@ -290,7 +290,7 @@ def test_a_stale_waiver(server: str, tmp_path: Path, capsys: pytest.CaptureFixtu
         (["h:1", "--only", "walk/*", "--only", "nothing/*"], "nothing/*: no case"),
         (["h:1", "walk/*"], "what is 'walk/*'?"),
         (["h:1", "--json", "/no/such/folder/r.json"], "there is no folder /no/such/folder"),
-        (["h:1", "--json", "-", "--html", "-"], "only one report can go to stdout"),
+        (["h:1", "--json", "-", "--html", "-"], "two reports cannot go to one place, -"),
         (["h:1", "--profile", "/no/such/file"], "/no/such/file"),
         (["h:1", "--waivers", "/no/such/file"], "/no/such/file"),
         (["explain"], "explain what?"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 from typing import Any, get_type_hints
 
 import pytest
@@ -111,8 +113,32 @@ def test_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("seconds",), "x", ".seconds is 'x'"),
+        (("clauses", 1, "source"), ..., r".clauses\[1\].source is missing"),
+        (("counts",), {"pass": None}, ".counts.pass is None"),
+        (("seed",), [], r".seed is \[\]"),
+        (("dialects", 0), 5, r".dialects\[0\] is 5"),
+    ],
+)
+def test_damaged_results(path: tuple[Any, ...], value: object, said: str) -> None:
+    """What is missing or of another type is named by its place."""
+    whole = json.loads(results.to_json(data()))
+    *above, last = path
+    part = functools.reduce(operator.getitem, above, whole)
+    if value is ...:
+        del part[last]
+    else:
+        part[last] = value
+    with pytest.raises(UsageError, match=said):
+        results.read(json.dumps(whole))
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
+        ('{"suite": []}', "no results of ninep check"),
         ("{", "no JSON"),
         ("[]", "no results of ninep check"),
         ('{"suite": {"name": "ninep lab"}}', "no results of ninep check"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,14 @@ class Tty(io.StringIO):
     def isatty(self) -> bool:
         """Say yes."""
         return True
+
+
+class Full(io.StringIO):
+    """A stream on a device without room."""
+
+    def flush(self) -> None:
+        """Have none."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_colour() -> None:
@@ -56,6 +66,22 @@ def test_any_character_can_be_printed() -> None:
     assert out.buffer.getvalue() == b"\\u2192 \\udcff\n"
 
 
+def test_a_reader_that_has_gone() -> None:
+    """As in `| head`: what is written then is lost, and the work goes on."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as out:
+        screen = text.Terminal(out)
+        screen.lines(["1"])
+        screen.lines(["2"])
+
+
+def test_no_room() -> None:
+    """What cannot be written for another reason ends the work, with that reason."""
+    with pytest.raises(text.OutputLost, match="cannot write to stdout: No space left"):
+        text.Terminal(Full()).lines(["1"])
+
+
 def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Files are written, - is stdout, and what cannot be written is named."""
     path = tmp_path / "a"
@@ -72,5 +98,6 @@ def test_what_cannot_be_written_is_seen_early(
     assert text.unwritable([None, "-", str(tmp_path / "a")]) == ""
     assert "there is no folder" in text.unwritable([str(tmp_path / "no" / "a")])
     assert "it is a folder" in text.unwritable([str(tmp_path)])
+    assert "two reports" in text.unwritable([str(tmp_path / "a"), None, str(tmp_path / "a")])
     monkeypatch.setattr("os.access", lambda *_: False)
     assert "no permission" in text.unwritable([str(tmp_path / "a")])
