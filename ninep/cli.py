@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import datetime as dt
+import errno
 import io
 import logging
 import os
@@ -22,7 +23,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ninep import __version__, client
 from ninep.address import CONNECT, DEFAULT, parse
@@ -47,6 +48,8 @@ GOOD, FAILED, USAGE, UNREACHABLE, FAULT = range(5)
 MEMORY = "memory:"
 MSIZE_LARGEST = 16 * 1024 * 1024
 PART = 64 * 1024
+REMINDER = 60.0
+"""Seconds between two complaints about one shortage."""
 TIMEOUT = 30
 """Seconds that a server may be silent."""
 STDOUT = "stdout"
@@ -258,11 +261,33 @@ def backend(root: str, *, writable: bool) -> Backend:
     return tree if writable else ReadonlyBackend(tree)
 
 
+class Shortage:
+    """Says now and then that no connection can be accepted for want of descriptors.
+
+    asyncio itself says so with a traceback a hundred times in a second.
+    """
+
+    def __init__(self) -> None:
+        """Have said nothing."""
+        self.next = 0.0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handle what a callback has raised, for the loop."""
+        exc = context.get("exception")
+        if not isinstance(exc, OSError) or exc.errno not in (errno.EMFILE, errno.ENFILE):
+            loop.default_exception_handler(context)
+        elif loop.time() >= self.next:
+            self.next = loop.time() + REMINDER
+            logging.getLogger("ninep").error("new connections have to wait: %s", exc.strerror)
+
+
 async def listen(server: Server) -> int:
     """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended."""
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(Shortage())
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(server)

@@ -27,7 +27,7 @@ from .verdict import CLAUSES, Broken, Gone, Silent, Unjudged
 R = TypeVar("R", bound=RMessage)
 ROOT, DIR = 0, 1
 """Fids that a case begins with."""
-LONGEST = 4 << 20
+LONGEST = 1 << 20
 """Bytes: more than any file or listing here has, and fewer than one that never ends."""
 SCRATCH = 99
 """The fid that steps use for themselves; a server may know no large ones."""

@@ -81,6 +81,13 @@ def once(p: Peer, clause: str, wanted: Sequence[bytes], found: Iterable[Dirent])
     p.equal(clause, sorted(wanted), seen, "the names listed")
 
 
+def listed(p: Peer, wanted: Sequence[bytes]) -> list[Dirent]:
+    """Return the whole open directory, in which each of some names is once."""
+    found = scan(p, LIST)
+    once(p, "readdir.resume-exact", wanted, found)
+    return found
+
+
 def begun(p: Peer) -> tuple[list[bytes], list[Dirent]]:
     """Begin to read a directory; return the names in it, and the entries of the first reply."""
     wanted = fill(p, 40)
@@ -207,9 +214,9 @@ def small_count_loses_nothing(p: Peer) -> None:
 @case("readdir/small-count-at-end", "readdir.count-too-small", "readdir.end-empty", each=(0, 1))
 def small_count_at_end(p: Peer, count: int) -> None:
     """At the end of the directory a small count is no error: there is nothing that needs room."""
-    fill(p, 1)
+    wanted = fill(p, 1)
     p.opened(LIST)
-    last = scan(p, LIST)[-1].offset
+    last = listed(p, wanted)[-1].offset
     r = p.must("readdir.count-too-small", m.Treaddir(LIST, last, count), m.Rreaddir)
     p.equal("readdir.end-empty", b"", bytes(r.data), "the entries")
 
@@ -224,9 +231,9 @@ def empty_directory(p: Peer) -> None:
 @case("readdir/end-repeats", "readdir.end-empty")
 def end_repeats(p: Peer) -> None:
     """The end stays the end, however often it is read."""
-    fill(p, 3)
+    wanted = fill(p, 3)
     p.opened(LIST)
-    last = scan(p, LIST)[-1].offset
+    last = listed(p, wanted)[-1].offset
     for _ in range(3):
         p.equal("readdir.end-empty", [], read(p, LIST, last), "the entries")
 
@@ -275,9 +282,9 @@ def offset_range(p: Peer) -> None:
 @case("readdir/unknown-offset", "readdir.cookie-known", each=("largest+1", "2^64-1"))
 def unknown_offset(p: Peer, which: str) -> None:
     """An offset that was in no entry is refused; the listing goes on from one that was."""
-    fill(p, 3)
+    wanted = fill(p, 3)
     p.opened(LIST)
-    found = scan(p, LIST)
+    found = listed(p, wanted)
     largest = max(entry.offset for entry in found)
     unknown = largest + 1 if which.startswith("largest") else (1 << 64) - 1
     bad, good = m.Treaddir(LIST, unknown, ROOMY), m.Treaddir(LIST, largest, ROOMY)
@@ -303,9 +310,9 @@ def two_listings(p: Peer) -> None:
 @case("readdir/two-in-flight", "readdir.resume-exact")
 def two_in_flight(p: Peer) -> None:
     """Of two requests on one fid, sent at once, each gets the entries behind its own offset."""
-    fill(p, 8)
+    wanted = fill(p, 8)
     p.opened(LIST)
-    found = scan(p, LIST)
+    found = listed(p, wanted)
     tags = {p.send(m.Treaddir(LIST, found[at].offset, ONE)): found[at + 1].name for at in (6, 2)}
     for _ in range(len(tags)):
         tag, r = p.receive()
@@ -362,7 +369,8 @@ def remove_what_was_read(p: Peer) -> None:
     wanted = fill(p, 60)
     p.opened(LIST)
     found: list[Dirent] = []
-    while more := read(p, LIST, found[-1].offset if found else 0, 7 * ONE):
+    for _ in range(2 * len(wanted)):
+        more = read(p, LIST, found[-1].offset if found else 0, 7 * ONE)
         found += more
         for name in names(more):
             p.remove(name)
