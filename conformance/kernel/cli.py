@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or an address: a server that runs already")  # fmt: skip
     add("--readonly-server", metavar="COMMAND", help="the same server, exporting read-only")
     add("--aname", default="", metavar="NAME", help="of the mount; may contain {root}")
-    add("--jobs", type=jobs, default=0, metavar="N", help="guests at once (engine uml)")
+    add("--jobs", type=jobs, default=0, metavar="N", help="guests, or cells as containers, at once")
     add("--engine", choices=NAMES, default="auto", help="where the kernel comes from")
     add("--json", metavar="FILE", help="write the results there, - for stdout")
     add("--junit", metavar="FILE", help="write JUnit XML there, - for stdout")

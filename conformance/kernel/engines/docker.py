@@ -1,4 +1,4 @@
-"""Containers: two servers, and a privileged third whose kernel mounts them.
+"""Containers: two servers, and a privileged third whose kernel mounts them, for each cell.
 
 The same as docker-compose.yml, driven through the docker SDK, so that the results come here.
 """
@@ -6,17 +6,18 @@ The same as docker-compose.yml, driven through the docker SDK, so that the resul
 from __future__ import annotations
 
 import json
+import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from .. import commands
-from ..catalog import load_all
 from ..kernels import Kernel
-from ..model import Job
-from ..plan import default_plan
+from ..model import Job, Planned
 from ..record import Event
 from . import EngineError
 
@@ -69,50 +70,104 @@ class DockerEngine:
         if job.server != commands.parse(commands.SERVER):
             raise EngineError("--server has no meaning with --engine docker: it serves ninep")
         try:
-            with ExitStack() as stack:
-                containers = Containers(docker.from_env(), stack)
-                for name, command in SERVERS.items():
-                    containers.serve(name, command)
-                code = containers.follow(arguments(job), on_event)
+            Fleet(docker.from_env(), on_event).run(job)
         except docker.errors.DockerException as problem:
             raise EngineError(f"Docker: {problem}") from problem
-        if code:
-            raise EngineError(f"the lab in the container ended with exit code {code}")
 
 
-def arguments(job: Job) -> list[str]:
-    """Return the arguments that make another lab plan the same job."""
-    names = dict.fromkeys(name for planned in job.cells for name in planned.scripts)
-    found = ["--events", *(word for name in names for word in ("--script", name))]
-    if job.cells == default_plan([script for script in load_all() if script.name in names]):
-        return found
-    for planned in job.cells:
-        found += planned.cell.arguments
-    return found
+class Fleet:
+    """Cells as containers: each has servers, a kernel, a network and a volume of its own.
+
+    As many run at once as were asked for, or as this machine has cores: the engine may be another
+    one's (DOCKER_HOST), and a fleet behind one address.
+    """
+
+    def __init__(self, client: Any, on_event: Callable[[Event], None]) -> None:
+        """Pass on what happens in all of them, one event at a time."""
+        self.client = client
+        self.on_event = on_event
+        self.lock = threading.Lock()
+        self.kernels: set[Any] = set()
+        self.ended = False
+
+    def run(self, job: Job) -> None:
+        """Run every cell; one that breaks does not stop the others.  Errors: EngineError"""
+        images = {target: image(self.client, target) for target in IMAGES}
+        left = [number for number, planned in enumerate(job.cells) if planned.scripts]
+        with ThreadPoolExecutor(job.jobs or os.cpu_count()) as pool:
+            cells = [pool.submit(self.cell, job.cells[n], n, images) for n in left]
+            try:
+                troubles = [trouble for cell in cells if (trouble := cell.result())]
+            except BaseException:
+                self.stop()
+                raise
+        if troubles:
+            raise EngineError("; ".join(troubles))
+
+    def cell(self, planned: Planned, number: int, images: Mapping[str, str]) -> str:
+        """Run one cell; return what went wrong beside its scripts."""
+
+        def tell(event: Event) -> None:
+            with self.lock:
+                self.on_event({**event, "cell": number} if "cell" in event else event)
+
+        try:
+            with ExitStack() as stack:
+                containers = Containers(self.client, stack, images)
+                for name, command in SERVERS.items():
+                    containers.serve(name, command)
+                kernel = containers.kernel(arguments(planned))
+                if not self.began(kernel):
+                    return ""
+                code = containers.follow(kernel, tell)
+        except EngineError as problem:
+            return f"{planned.cell.name}: {problem}"
+        return f"{planned.cell.name}: the lab ended with exit code {code}" if code else ""
+
+    def began(self, kernel: Any) -> bool:
+        """Note a kernel's container; False if everything is to end."""
+        with self.lock:
+            self.kernels.add(kernel)
+            return not self.ended
+
+    def stop(self) -> None:
+        """End all kernels, so that nobody waits for them."""
+        with self.lock:
+            self.ended = True
+            for kernel in self.kernels:
+                with suppress(Exception):  # it may be gone, or its engine
+                    kernel.kill()
+
+
+def arguments(planned: Planned) -> list[str]:
+    """Return the arguments that make another lab plan the same cell."""
+    scripts = [word for name in planned.scripts for word in ("--script", name)]
+    return ["--events", *planned.cell.arguments, *scripts]
+
+
+def image(client: Any, target: str) -> str:
+    """Return the tag of an image, which is built if it is not there.  Errors: EngineError"""
+    tag = IMAGES[target]
+    if not client.images.list(tag):
+        if not (CHECKOUT / "Dockerfile").exists():
+            raise EngineError(f"there is no image {tag}: build it in a checkout of ninep")
+        client.images.build(path=str(CHECKOUT), target=target, tag=tag, rm=True)
+    return tag
 
 
 class Containers:
-    """The containers of one run, with their network and volume; a stack removes them all."""
+    """The containers of one cell, with their network and volume; a stack removes them all."""
 
-    def __init__(self, client: Any, stack: ExitStack) -> None:
+    def __init__(self, client: Any, stack: ExitStack, images: Mapping[str, str]) -> None:
         """Make what they share."""
         self.client = client
         self.stack = stack
         self.name = f"ninep-lab-{secrets.token_hex(4)}"
-        self.images = {target: self.image(target) for target in IMAGES}
+        self.images = images
         self.network = client.networks.create(self.name, internal=True)
         stack.callback(self.network.remove)
         self.volume = client.volumes.create(self.name, driver_opts=TMPFS)
         stack.callback(self.volume.remove)
-
-    def image(self, target: str) -> str:
-        """Return the tag of an image, which is built if it is not there."""
-        tag = IMAGES[target]
-        if not self.client.images.list(tag):
-            if not (CHECKOUT / "Dockerfile").exists():
-                raise EngineError(f"there is no image {tag}: build it in a checkout of ninep")
-            self.client.images.build(path=str(CHECKOUT), target=target, tag=tag, rm=True)
-        return tag
 
     def start(self, name: str, image: str, command: list[str], **options: Any) -> Any:
         """Start a container that is removed with the rest."""
@@ -131,12 +186,15 @@ class Containers:
         if not any(b"listening on" in line for line in container.logs(stream=True, follow=True)):
             raise EngineError(f"the {name} container ended: {container.logs().decode()[-500:]}")
 
-    def follow(self, command: list[str], on_event: Callable[[Event], None]) -> int:
-        """Run the kernel's container to its end; return its exit code unless that is a verdict."""
+    def kernel(self, command: list[str]) -> Any:
+        """Start the kernel's container."""
         environment = {"SERVER": f"{self.name}-server", "READONLY": f"{self.name}-readonly"}
-        kernel = self.start(
+        return self.start(
             "kernel", self.images["kernel"], command, privileged=True, environment=environment
         )
+
+    def follow(self, kernel: Any, on_event: Callable[[Event], None]) -> int:
+        """Run the kernel's container to its end; return its exit code unless that is a verdict."""
         for line in lines(kernel.logs(stream=True, follow=True, stdout=True, stderr=False)):
             if line.startswith(b"{"):
                 on_event(json.loads(line))
