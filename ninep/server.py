@@ -43,6 +43,8 @@ WAITING_HIGH = 8 * 1024 * 1024
 """Bytes of requests in flight at which a connection is no longer read from."""
 DRAIN = 5.0
 """Seconds for requests in flight when the server closes, and for the last replies to leave."""
+PROBES = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_USER_TIMEOUT": 120_000}
+"""A TCP peer that has vanished with no word is asked after a minute, gone after two (tcp(7))."""
 BACKLOG = 1024
 """Connections that may wait to be accepted."""
 
@@ -91,13 +93,16 @@ class Connection(asyncio.BufferedProtocol):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; small replies must not wait for a full segment."""
+        """Begin; small replies must not wait for a full segment, a vanished peer is noticed."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         transport.set_write_buffer_limits(high=SEND_HIGH)
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in PROBES.items():
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         self.server.connections.add(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  asyncio's signature

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -419,6 +421,40 @@ async def serving_two(tree: Backend) -> AsyncIterator[tuple[Server, Client, Clie
         connect(running.addresses[0]) as two,
     ):
         yield running, one, two
+
+
+VANISHED = """
+import asyncio, subprocess
+from ninep import connect, server
+from ninep.backends.memory import MemoryBackend
+
+async def main():
+    server.PROBES.update(TCP_KEEPIDLE=1, TCP_KEEPINTVL=1, TCP_USER_TIMEOUT=2000)
+    async with server.Server(MemoryBackend(), "tcp://127.0.0.9:0") as running:
+        async with connect(running.addresses[0]) as client:
+            await client.ls("/")
+            assert len(running.connections) == 1
+            await asyncio.sleep(0.5)  # until all is acknowledged
+            subprocess.check_call("ip route add blackhole 127.0.0.9 table local".split())
+            async with asyncio.timeout(30):
+                while running.connections:
+                    await asyncio.sleep(0.1)
+            print("gone")
+            subprocess.check_call("ip route del blackhole 127.0.0.9 table local".split())
+
+asyncio.run(main())
+"""
+"""A client whose messages, acknowledgements too, do not get through any more."""
+
+
+def test_a_peer_that_vanished_with_no_word() -> None:
+    """Its connection ends, although nothing on the wire says so."""
+    apart = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no network namespace of our own: needs root, unshare and iproute2")
+    command = [*apart, sys.executable, "-c", VANISHED]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "gone\n", done.stderr
 
 
 async def test_unix_socket(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ class Script:
     """One numbered module: its checks, and what it declares as data.
 
     `short` scripts also run in the default plan's second transport, `long` ones when they are
-    asked for.  `prepare` fills the directory
-    behind the server's back before the checks run.
+    asked for.  One that `meets` needs another guest.  `prepare` fills the directory behind the
+    server's back before the checks run.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Script:
     short: bool
     long: bool
     deadline: float
+    meets: bool
     prepare: Callable[[Path], None] | None
     checks: tuple[Check, ...]
 
@@ -80,6 +81,7 @@ def describe(name: str, module: ModuleType) -> Script:
         short=getattr(module, "SHORT", False),
         long=getattr(module, "LONG", False),
         deadline=getattr(module, "DEADLINE", 0.0),
+        meets="neighbour" in needs,
         prepare=getattr(module, "prepare", None),
         checks=checks,
     )

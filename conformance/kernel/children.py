@@ -68,6 +68,11 @@ def finish(child: tuple[int, int]) -> Any:
     with os.fdopen(reader, "rb") as pipe:
         text = pipe.read()
     os.waitpid(pid, 0)
+    return unpacked(text)
+
+
+def unpacked(text: bytes) -> Any:
+    """Return or raise what the text of an outcome says."""
     told = json.loads(text or b'{"text": "a child process died"}')
     if "errno" in told:
         raise OSError(told["errno"], told["text"])

@@ -73,7 +73,8 @@ class Job:
     `jobs` guests share the job, 0 for as many as fit; `claims` is the folder where each of them
     says which script it takes.  `patience` is a factor on all deadlines.  `ours` says that it is
     ninep that serves: message budgets are those of no other server.  `remote` is the address of a
-    server that runs already, as the kernel reaches it.
+    server that runs already, as the kernel reaches it.  `neighbour` says that a second guest is
+    on a wire with this one.
     """
 
     cells: tuple[Planned, ...]
@@ -92,6 +93,7 @@ class Job:
     claims: str | None = None
     ours: bool = False
     remote: str = ""
+    neighbour: bool = False
 
     def to_data(self) -> dict[str, Any]:
         """Return the job as what `json.dump` accepts."""

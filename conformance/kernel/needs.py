@@ -1,8 +1,8 @@
 """What a script needs, as data, and why a need is not met.
 
 Needs are strings: `root`, `read-only`, `second-mount`, `coherent`, `xattr`, `xattr-64k`,
-`repository`, `users`, `socket`, `server`, `disk`, `cache=MODE`, `transport=NAME`, `program:NAME`,
-`kernel>=X.Y`.
+`repository`, `users`, `socket`, `server`, `disk`, `neighbour`, `cache=MODE`, `transport=NAME`,
+`program:NAME`, `kernel>=X.Y`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ PLAIN = frozenset(
         "socket",
         "server",
         "disk",
+        "neighbour",
     }
 )
 INCOHERENT = ("loose", "fscache")
@@ -49,6 +50,7 @@ class Facts:
     repository: bool
     disk: bool
     server: bool
+    neighbour: bool
     which: Callable[[str], str | None] = shutil.which
 
 
@@ -109,6 +111,7 @@ def missing_offer(need: str, facts: Facts) -> str | None:
             facts.disk,
             "needs a disk that may be filled: a guest's, not this machine's",
         ),
+        "neighbour": (facts.neighbour, "needs a second guest, and a server in the first"),
         "users": (facts.access != "any", "with access=any the server sees one user only"),
     }
     met, reason = offers[need]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .apart import Apart
 from .model import Side
+from .neighbour import Meeting
 from .tapped import Tapped
 
 SECOND = 1_000_000_000
@@ -25,9 +26,11 @@ class Place:
     `backing`  the same directory as the server sees it, without 9P in between
     `remount`  unmount and mount again
     `tapped`   mount the server once more, with every T-message noted, until the context ends
-    `apart`    start one more server and mount it, likewise
+    `apart`    start one more server and mount it, likewise; over tcp it may have an address of
+               this machine of its own
     `mounted`  mount the server once more with options added, likewise; the directory there and
                the options that the kernel shows
+    `neighbour`  have another machine mount the server, likewise
     """
 
     dir: Path
@@ -38,8 +41,9 @@ class Place:
     kernel: tuple[int, int]
     remount: Callable[[], None]
     tapped: Callable[[], AbstractContextManager[Tapped]]
-    apart: Callable[[], AbstractContextManager[Apart]]
+    apart: Callable[..., AbstractContextManager[Apart]]
     mounted: Callable[..., AbstractContextManager[tuple[Path, str]]]
+    neighbour: Meeting
     repository: Path | None = None
     msize: int | None = None
     budgeted: bool = False

@@ -12,6 +12,7 @@ import pytest
 from ninep.conformance.kernel import children, expect, files
 from ninep.conformance.kernel.apart import Apart
 from ninep.conformance.kernel.model import Side
+from ninep.conformance.kernel.neighbour import Neighbour, beside
 from ninep.conformance.kernel.place import Place
 from ninep.conformance.kernel.tapped import Tapped
 
@@ -33,6 +34,7 @@ def place(tmp_path: Path, side: Side = "control") -> Place:
         lambda: nullcontext(tapped),
         lambda: nullcontext(apart),
         lambda *options: nullcontext((tmp_path, ",".join(options))),
+        lambda: nullcontext(Neighbour(tmp_path, beside)),
     )
 
 
@@ -131,3 +133,25 @@ def test_pattern_is_stable() -> None:
     """The same size gives the same bytes."""
     assert files.pattern(1000) == files.pattern(1000)
     assert len(set(files.pattern(1000))) > len(b"few")
+
+
+def breaks() -> None:
+    """Be a function that meets an error of the system."""
+    raise FileNotFoundError(errno.ENOENT, "nothing there")
+
+
+def test_a_process_of_the_neighbour(tmp_path: Path) -> None:
+    """It runs functions of modules, keeps an error's number, and is gone when the context ends."""
+    with place(tmp_path).neighbour() as other:
+        with other.process() as there:
+            pid = there.run(os.getpid)
+            there.run(os.mkdir, str(other.dir / "made"))
+            expect.raises(errno.ENOENT, "breaks", there.run, breaks)
+            there.begin(children.run, "no function")
+            assert there.ended(10.0)
+            with pytest.raises(expect.Failed, match="TypeError"):
+                there.result()
+        with other.process() as again:
+            assert again.run(os.getpid) != pid
+    assert os.listdir(tmp_path) == ["made"]
+    assert os.waitpid(pid, os.WNOHANG)[0] == pid

@@ -19,6 +19,7 @@ ALL = Facts(
     repository=True,
     disk=True,
     server=True,
+    neighbour=True,
     which=lambda program: f"/bin/{program}",
 )
 NOTHING = Facts(
@@ -32,11 +33,13 @@ NOTHING = Facts(
     repository=False,
     disk=False,
     server=False,
+    neighbour=False,
     which=lambda _: None,
 )
 NEEDS = [
     ("root", "needs root"),
     ("server", "needs a server that the lab starts"),
+    ("neighbour", "needs a second guest, and a server in the first"),
     ("disk", "needs a disk that may be filled: a guest's, not this machine's"),
     ("users", "with access=any the server sees one user only"),
     ("read-only", "needs a read-only form of the server (--readonly-server)"),

@@ -16,7 +16,7 @@ from ninep.conformance.kernel.plan import (
 
 def script(name: str, *needs: str, short: bool = False, deadline: float = 0.0) -> Script:
     """Make a script without checks."""
-    return Script(name, name, needs, short, False, deadline, None, ())
+    return Script(name, name, needs, short, False, deadline, False, None, ())
 
 
 SCRIPTS = [

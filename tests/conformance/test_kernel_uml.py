@@ -86,12 +86,13 @@ def test_boot(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
-def processes(folder: Path) -> list[int]:
-    """Return the processes whose command line names something in a folder."""
+def processes(folder: Path, name: str = "") -> list[int]:
+    """Return the processes whose command line names something in a folder, and a name."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if os.fsencode(folder) in path.read_bytes():
+            line = path.read_bytes()
+            if os.fsencode(folder) in line and name.encode() in line:
                 found.append(int(path.parent.name))
     return found
 
@@ -173,3 +174,29 @@ def test_a_planted_mutant(tmp_path: Path) -> None:
     said = [step["text"] for step in failed["trace"]["steps"]]
     asked = next(at for at, text in enumerate(said) if text.startswith("Tsetattr"))
     assert "ENOENT" in said[asked + 1]
+
+
+@pytest.mark.skipif(REASON is not None, reason=f"no User Mode Linux here: {REASON}")
+def test_the_other_guest_killed(tmp_path: Path) -> None:
+    """Locks change hands between two guests; when one is killed the lab says so and comes to its
+    end, and nothing is left.
+    """
+    results, work = tmp_path / "results.json", tmp_path / "work"
+    work.mkdir()
+    with started(work, results, "--jobs", "1", "--script", "neighbour", "--events") as lab:
+        assert lab.stdout is not None
+        event: dict[str, str] = {}
+        while (event.get("event"), event.get("check")) != ("result", "seen"):
+            event = json.loads(lab.stdout.readline())
+        guest = processes(work, "/neighbour/")[0]
+        os.killpg(os.getpgid(guest), signal.SIGKILL)
+        lab.stdout.read()
+        assert lab.wait(TIMEOUT) == DIED
+    (run,) = json.loads(results.read_text(encoding="utf-8"))["runs"]
+    assert "the other guest: the guest died" in run["trouble"]
+    checks = {c["name"]: c for c in run["cells"][0]["scripts"][0]["checks"]}
+    early = ("lock_excludes", "hand_over", "counting", "killed", "flock", "seen")
+    assert {checks[name]["mount"]["verdict"] for name in early} == {"pass"}
+    assert "the other guest does not answer" in checks["half_open"]["mount"]["message"]
+    assert list(work.iterdir()) == []
+    assert processes(work) == []

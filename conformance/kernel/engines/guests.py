@@ -3,6 +3,9 @@
 Each takes its next script from the folder of claims, so that a guest that dies costs the script
 that it was at.  A guest's console goes to a file; a second terminal that only the bench writes to
 carries the events.  Everything that is written lies in one temporary folder, which all guests see.
+
+Where a script needs another machine one more guest is booted.  A wire leads from it to the first
+guest, which takes these scripts: a pair of sockets, each with a network card at its end.
 """
 
 from __future__ import annotations
@@ -10,20 +13,23 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
 from ..catalog import load
-from ..model import EXPORT, Job
+from ..model import EXPORT, VIRTIO, Job, Planned
+from ..neighbour import HERE, THERE
 from ..plan import longest_first
 from ..record import Event
 from . import EngineError
-from .process import BOOT, Guest, boot_command, follow, scratch, write_job
+from .process import BENCH, BOOT, Guest, boot_command, follow, scratch, write_job
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MEMORY = 512
@@ -37,6 +43,14 @@ FEATURES = "ea_inode,^has_journal"
 MEMINFO = Path("/proc/meminfo")
 
 
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One end of a wire: the descriptor of a socket, and the guest's address there."""
+
+    fd: int
+    address: str
+
+
 class Machine(Protocol):
     """What makes a guest of a folder that has been filled."""
 
@@ -48,7 +62,7 @@ class Machine(Protocol):
     def environment(self, folder: Path) -> Mapping[str, str]:
         """Return the environment that the kernel's process gets; `folder` is all guests'."""
 
-    def command(self, folder: Path) -> list[str]:
+    def command(self, folder: Path, wire: Wire | None) -> list[str]:
         """Return the command that boots in a guest's folder."""
 
 
@@ -77,16 +91,59 @@ def unseen(folder: str) -> str | None:
 def run(machine: Machine, job: Job, on_event: Callable[[Event], None]) -> None:
     """Boot guests that share the job, follow them until they power off, and clean up."""
     count = how_many(job)
-    job = replace(job, disk=machine.disk, patience=machine.patience)
-    with scratch() as folder:
+    job = replace(job, disk=machine.disk, patience=machine.patience, neighbour=meets(job))
+    with scratch() as folder, neighbour(machine, job, folder) as wire:
         env = machine.environment(folder)
         if count > 1:
             job = shared(job, folder / "claims")
-        guests = [
-            prepare(machine, job, folder / f"guest-{number}", env, core)
-            for number, core in zip(range(count), cycle(cores()))
+        first = prepare(machine, job, folder / "guest-0", env, wire)
+        rest = replace(job, cells=alone(job), neighbour=False)
+        others = [
+            prepare(machine, rest, folder / f"guest-{number}", env) for number in range(1, count)
         ]
+        guests = [first, *others]
+        for guest, core in zip(guests, cycle(cores())):
+            guest.core = core
         follow(guests, on_event, job.patience)
+
+
+def meets(job: Job) -> bool:
+    """Tell whether a script of the job needs another guest, and can have one."""
+    cells = [p for p in job.cells if p.cell.transport != VIRTIO]
+    return not job.remote and any(load(name).meets for p in cells for name in p.scripts)
+
+
+def alone(job: Job) -> tuple[Planned, ...]:
+    """Return the cells without what needs another guest, if that is to be."""
+    if not job.neighbour:
+        return job.cells
+    return tuple(
+        replace(p, scripts=tuple(n for n in p.scripts if not load(n).meets)) for p in job.cells
+    )
+
+
+@contextmanager
+def neighbour(machine: Machine, job: Job, folder: Path) -> Iterator[Wire | None]:
+    """Boot one more guest, if one is needed; provide the other end of the wire to it.
+
+    Errors: EngineError, when it died
+    """
+    if not job.neighbour:
+        yield None
+        return
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        wire = Wire(there.fileno(), THERE)
+        env = machine.environment(folder)
+        guest = prepare(machine, job, folder / "neighbour", env, wire, main="neighbour")
+        guest.core = cores()[-1]
+        guest.start()
+        try:
+            yield Wire(here.fileno(), HERE)
+            if guest.process and guest.process.poll() is not None:
+                raise EngineError(f"the other guest: {guest.trouble}")
+        finally:
+            guest.end()
 
 
 def how_many(job: Job) -> int:
@@ -115,18 +172,26 @@ def shared(job: Job, claims: Path) -> Job:
     return replace(job, cells=longest_first(job.cells, load), claims=str(claims))
 
 
-def prepare(machine: Machine, job: Job, folder: Path, env: Mapping[str, str], core: int) -> Guest:
+def prepare(
+    machine: Machine,
+    job: Job,
+    folder: Path,
+    env: Mapping[str, str],
+    wire: Wire | None = None,
+    main: str = BENCH,
+) -> Guest:
     """Make and fill a guest's folder: job, first process, second stage, disk image."""
     folder.mkdir()
     path = write_job(job, folder)
     shutil.copy(BOOT.with_name("init.sh"), folder / "init")
     (folder / "init").chmod(0o755)
     variables = [f"PATH={PATH}", "HOME=/run", "TMPDIR=/run", "LANG=C.UTF-8"]
-    command = shlex.join(["env", "-i", *variables, *boot_command(job, path)])
+    command = shlex.join(["env", "-i", *variables, *boot_command(job, path, main)])
     (folder / "stage2").write_text(f"cd /\nexec {command}\n", encoding="utf-8")
     (folder / EXPORT).mkdir()
     make_disk(folder / "disk")
-    return Guest(machine.command(folder), env, folder / "console", core)
+    fds = (wire.fd,) if wire else ()
+    return Guest(machine.command(folder, wire), env, folder / "console", fds)
 
 
 def make_disk(path: Path) -> None:

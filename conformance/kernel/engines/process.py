@@ -22,6 +22,8 @@ LIMIT = 1800.0
 SILENCE = 240.0
 """Seconds without an event after which a guest counts as hung."""
 TAIL = 1500
+BENCH = "guest.bench"
+"""The module that a guest runs."""
 BOOT = Path(__file__).parents[1] / "guest" / "boot.py"
 
 
@@ -40,9 +42,9 @@ def write_job(job: Job, folder: Path) -> Path:
     return path
 
 
-def boot_command(job: Job, path: Path) -> list[str]:
-    """Return the command that starts the bench."""
-    return [job.python, "-I", "-S", str(BOOT), str(path)]
+def boot_command(job: Job, path: Path, main: str = BENCH) -> list[str]:
+    """Return the command that starts the bench, or another module."""
+    return [job.python, "-I", "-S", str(BOOT), str(path), main]
 
 
 class Guest:
@@ -57,13 +59,14 @@ class Guest:
         command: Sequence[str],
         env: Mapping[str, str],
         console: Path,
-        core: int | None = None,
+        fds: Sequence[int] = (),
     ) -> None:
-        """Remember how to start it."""
+        """Remember how to start it, and which descriptors of ours it gets."""
         self.command = command
         self.env = env
         self.console = console
-        self.core = core
+        self.core: int | None = None
+        self.fds = fds
         self.process: subprocess.Popen[bytes] | None = None
         self.buffer = b""
         self.heard = 0.0
@@ -79,6 +82,7 @@ class Guest:
                 stderr=output,
                 env=dict(self.env),
                 start_new_session=True,
+                pass_fds=self.fds,
             )
         self.heard = time.monotonic()
         if self.core is not None:

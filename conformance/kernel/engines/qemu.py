@@ -16,7 +16,7 @@ from ..kernels import Kernel
 from ..model import DEVICES, EXPORT, Job
 from ..record import Event
 from . import EngineError, guests
-from .guests import MEMORY, PATH, missing, unseen, which
+from .guests import MEMORY, PATH, Wire, missing, unseen, which
 from .initramfs import initramfs
 from .relay import reachable
 
@@ -33,7 +33,8 @@ EMULATED = 5.0
 """How many times slower than User Mode Linux an emulated machine may be."""
 LOOPBACK = "10.0.2.2"
 """What a guest calls the loopback of this machine."""
-NETWORK = ("-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=")
+USER, ADDRESS = "user", "10.0.2.15"
+"""QEMU's own network, and the guest's address there."""
 CMDLINE = "console=ttyS0 quiet panic=-1 mitigations=off apparmor=0 audit=0 selinux=0"
 
 
@@ -53,7 +54,7 @@ class QemuEngine:
         """Take a kernel."""
         self.kernel = kernel
         self.patience = 1.0 if accelerator() == "kvm" else EMULATED
-        self.network: tuple[str, ...] = ()
+        self.remote = False
 
     def available(self) -> str | None:
         """Return what is missing, with the package that has it, or None."""
@@ -68,14 +69,14 @@ class QemuEngine:
             again = f"ninep lab kernels --fetch qemu:{self.kernel.source}"
             raise EngineError(f"{self.kernel.name} came without a network card's driver: {again}")
         with reachable(job, LOOPBACK) as part:
-            self.network = NETWORK if part.remote else ()
+            self.remote = bool(part.remote)
             guests.run(self, part, on_event)
 
     def environment(self, folder: Path) -> dict[str, str]:
         """Return the emulator's environment."""
         return {"PATH": PATH, "HOME": str(folder), "TMPDIR": str(folder)}
 
-    def command(self, folder: Path) -> list[str]:
+    def command(self, folder: Path, wire: Wire | None) -> list[str]:
         """Return the emulator's command line."""
         assert self.kernel is not None  # noqa: S101 - `available` was asked
         busybox = Path(str(which("busybox"))).read_bytes()
@@ -83,6 +84,13 @@ class QemuEngine:
         (folder / "initramfs").write_bytes(initramfs(init, busybox, self.kernel.modules))
         devices = [share(tag, f"{folder}/{EXPORT}", "multidevs=remap") for tag in DEVICES.values()]
         variables = f"LAB={folder} MODULES=/modules/list LOWER=/host TTY=ttyS1"
+        network: list[str] = []
+        if self.remote:
+            variables += f" CARD=eth0/{ADDRESS}"
+            network = card(USER)
+        elif wire:
+            variables += f" CARD=eth0/{wire.address}"
+            network = card(f"socket,fd={wire.fd}", wire.fd)
         return [
             QEMU,
             *("-M", "q35", "-accel", accelerator(), "-m", str(MEMORY), "-smp", "1"),
@@ -95,8 +103,15 @@ class QemuEngine:
             *share("hostroot", "/", "readonly=on,multidevs=remap"),
             *share("lab", str(folder.parent), "multidevs=remap"),
             *chain(*devices),
-            *self.network,
+            *network,
         ]
+
+
+def card(network: str, number: int = 0) -> list[str]:
+    """Return the arguments that put a card into a network, with an address of that number."""
+    mac = f"52:54:00:00:{number >> 8:02x}:{number & 0xFF:02x}"
+    device = f"virtio-net-pci,netdev=net,mac={mac},romfile="
+    return ["-netdev", f"{network},id=net", "-device", device]
 
 
 def share(tag: str, path: str, options: str) -> list[str]:

@@ -11,7 +11,7 @@ from ..kernels import Kernel
 from ..model import Job
 from ..record import Event
 from . import guests
-from .guests import MEMORY, PATH, missing, unseen, which
+from .guests import MEMORY, PATH, Wire, missing, unseen, which
 
 PROGRAMS = {"busybox": "busybox-static", "mkfs.ext4": "e2fsprogs", "mount": "mount"}
 SHIM = Path(__file__).with_name("xstate.c")
@@ -63,7 +63,7 @@ class UmlEngine:
             env["LD_PRELOAD"] = str(library)
         return env
 
-    def command(self, folder: Path) -> list[str]:
+    def command(self, folder: Path, wire: Wire | None) -> list[str]:
         """Return the kernel's command line."""
         assert self.kernel is not None  # noqa: S101 - `available` was asked
         files = "".join(f"{path}\n" for path in self.kernel.modules)
@@ -84,4 +84,12 @@ class UmlEngine:
             f"MODULES={folder}/modules",
             "LOWER=/",
             "TTY=tty1",
+            *card(wire),
         ]
+
+
+def card(wire: Wire | None) -> list[str]:
+    """Return what makes a network card at the end of a wire."""
+    if wire is None:
+        return []
+    return [f"vec0:transport=fd,fd={wire.fd},depth=64,gro=0", f"CARD=vec0/{wire.address}"]

@@ -13,13 +13,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import needs
 from ..catalog import Check, Script, load
 from ..commands import fill
+from ..expect import Failed
 from ..model import EXPORT, VIRTIO, Job, Planned, Result
+from ..neighbour import BOOT, HERE, over_wire
 from . import isolate
 from .kernel_log import COMPLAINT, KernelLog
 from .mounts import MountError, image, prepare_root
@@ -105,6 +108,7 @@ class Bench:
         self.trouble = ""
         self.xattr_max = 0
         self.traced = 0
+        self.met = False
 
     def run(self) -> None:
         """Make the disk ready and run every cell."""
@@ -183,6 +187,7 @@ class Bench:
             env=env,
             ours=self.job.ours,
             remote=self.job.remote,
+            wire=HERE if self.job.neighbour else "",
         )
 
     def control(self, *, read_only: bool) -> Stand:
@@ -194,6 +199,7 @@ class Bench:
 
     def facts(self, planned: Planned, export: Path) -> needs.Facts:
         """Collect what this cell offers to scripts; a server elsewhere has its export mounted."""
+        server = planned.cell.transport != VIRTIO and not os.path.ismount(export)
         return needs.Facts(
             transport=planned.cell.transport,
             cache=planned.cell.cache,
@@ -204,7 +210,8 @@ class Bench:
             xattr_max=self.xattr_max,
             repository=self.job.repository is not None,
             disk=self.job.disk is not None and same_device(export, self.disk),
-            server=planned.cell.transport != VIRTIO and not os.path.ismount(export),
+            server=server,
+            neighbour=server and self.job.neighbour,
         )
 
     def run_script(
@@ -301,11 +308,19 @@ class Bench:
         base.mkdir(exist_ok=True)
         if script.prepare:
             script.prepare(base)
-
+        if script.meets:
+            self.meet()
         calls = [self.call(script, check, stand) for check in checks]
         deadline = (script.deadline or self.job.deadline) * self.job.patience
         if not isolate.run_all(calls, deadline, report):
             stand.unkillable = True
+
+    def meet(self) -> None:
+        """Wait once until the other guest is up; if it never is, every check says so."""
+        if not self.met:
+            self.met = True
+            with suppress(Failed):
+                over_wire(BOOT).close()
 
     def call(self, script: Script, check: Check, stand: Stand) -> Callable[[], object]:
         """Bind a check to its place; the fresh directory is made through the mount itself."""

@@ -4,6 +4,7 @@
 #   LAB      this guest's folder; it and what lies beside it reach the host
 #   MODULES  a list of files, in the order in which they are to be loaded
 #   LOWER    where the host's tree is: / under User Mode Linux; under QEMU it is mounted here
+#   CARD     name/address of a network card, if there is one
 #   TTY      the terminal that carries the events
 mount() { busybox mount -n "$@"; }
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
@@ -43,7 +44,7 @@ else
     mount -t 9p -o "$virtio,cache=none" lab ".${LAB%/*}"
 fi
 busybox ifconfig lo up
-[ ! -e sys/class/net/eth0 ] || busybox ifconfig eth0 10.0.2.15 up # QEMU's own network
+[ -z "$CARD" ] || busybox ifconfig "${CARD%/*}" "${CARD#*/}" netmask 255.255.255.0 up
 busybox stty -F "dev/$TTY" raw
 busybox chroot . /bin/sh "$LAB/stage2" >"dev/$TTY"
 busybox poweroff -f

@@ -16,11 +16,11 @@ RECORD = 8192
 class KernelLog:
     """Reads /dev/kmsg from where it stood; silent where that is not allowed."""
 
-    def __init__(self) -> None:
-        """Open the log at its end."""
+    def __init__(self, whence: int = os.SEEK_END) -> None:
+        """Open the log at its end, or elsewhere."""
         try:
             self.kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
-            os.lseek(self.kmsg, 0, os.SEEK_END)
+            os.lseek(self.kmsg, 0, whence)
         except OSError:
             self.kmsg = -1
 
@@ -37,3 +37,8 @@ class KernelLog:
                 continue
             lines.append(record.decode(errors="replace").partition(";")[2].partition("\n")[0])
         return lines
+
+
+def all_complaints() -> list[str]:
+    """Return what the kernel has complained about since it was started."""
+    return [line for line in KernelLog(os.SEEK_SET).news() if COMPLAINT.search(line)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..model import Cell
 
@@ -114,6 +116,13 @@ def nine(target: Path, cell: Cell, addr: str, aname: str, more: Iterable[str] = 
     options += ["uname=root", f"locktimeout={LOCK_RETRY}", *more]
     step = ("-i", "-t", "9p", "-o", ",".join(options), source, str(target))
     return Mount(target, (step,), connect)
+
+
+def mount_nine(cell: dict[str, Any], addr: str, aname: str) -> str:
+    """Mount what the server at `addr` exports, in a new folder, and return that."""
+    target = tempfile.mkdtemp(prefix="ninep-lab-")
+    nine(Path(target), Cell(**cell), addr, aname).mount()
+    return target
 
 
 def bind(target: Path, source: Path, *, read_only: bool = False) -> Mount:

@@ -23,6 +23,7 @@ LOOK = 0.05
 """Seconds between two looks at the tables; a death of the server ends the wait at once."""
 STOP = 5.0
 TAIL = 2000
+LOOPBACK = "127.0.0.1"
 LISTEN = "0A"
 ACCEPTING = 0x10000
 
@@ -100,13 +101,13 @@ class Server:
                 continue
 
 
-def free_address(transport: str, folder: Path, name: str) -> str:
+def free_address(transport: str, folder: Path, name: str, host: str = LOOPBACK) -> str:
     """Return an address of this transport that nobody listens on."""
     if transport == "unix":
         return f"unix://{folder / name}.sock"
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+        probe.bind((host, 0))
+        return f"tcp://{host}:{probe.getsockname()[1]}"
 
 
 def listening(addr: str) -> bool:

@@ -9,17 +9,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 from ..apart import Apart
+from ..expect import Failed
 from ..model import DEVICES, VIRTIO, Cell, Side
+from ..neighbour import Neighbour, Process, beside, over_wire
 from ..place import Place
 from ..tapped import Tapped
 from .isolate import describe, responds
-from .mounts import Mount, MountError, bind, nine, prepare_root
-from .servers import Server, free_address
+from .kernel_log import all_complaints
+from .mounts import Mount, MountError, bind, mount_nine, nine, prepare_root
+from .servers import LOOPBACK, Server, free_address
 
 TAP = Path(__file__).with_name("tap.py")
 RESPONSE = 10.0
@@ -74,7 +77,7 @@ class Stand:
         yield Tapped(self.first.target / inside)
 
     @contextmanager
-    def apart(self, inside: Path) -> Iterator[Apart]:
+    def apart(self, inside: Path, _: str = "") -> Iterator[Apart]:
         """Provide a place of its own; on the control there is no server to do anything to."""
 
         def nothing(*_: object) -> None:
@@ -86,6 +89,11 @@ class Stand:
     def mounted(self, inside: Path, *options: str) -> Iterator[tuple[Path, str]]:
         """Provide a mount with more options; the control has what is asked for anyway."""
         yield self.first.target / inside, ",".join(options)
+
+    @contextmanager
+    def neighbour(self, inside: Path) -> Iterator[Neighbour]:
+        """Provide another machine; on the control it is this one."""
+        yield Neighbour(self.first.target / inside, beside)
 
     def close(self) -> None:
         """Unmount whatever is mounted."""
@@ -115,6 +123,7 @@ class Stand:
             tapped=partial(self.tapped, inside),
             apart=partial(self.apart, inside),
             mounted=partial(self.mounted, inside),
+            neighbour=partial(self.neighbour, inside),
             repository=repository,
             msize=self.msize,
             budgeted=self.budgeted,
@@ -147,18 +156,18 @@ class Control(Stand):
 class Tap:
     """A tap that runs; `trace` is the file that it writes."""
 
-    def __init__(self, server: str, trace: Path) -> None:
-        """Start it before the server at an address."""
+    def __init__(self, server: str, trace: Path, host: str = "127.0.0.1") -> None:
+        """Start it before the server at an address, on an address of this machine."""
         self.trace = trace
         trace.touch()
-        command = [sys.executable, "-I", "-S", str(TAP), server, str(trace)]
+        command = [sys.executable, "-I", "-S", str(TAP), server, str(trace), host]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
         self.output = self.process.stdout
         port = self.output.readline().strip()
         if not port:
             raise MountError(f"the tap ended with {describe(self.process.wait())}")
-        self.addr = f"tcp://127.0.0.1:{port}"
+        self.addr = f"tcp://{host}:{port}"
 
     def close(self) -> None:
         """End it."""
@@ -190,6 +199,7 @@ class Tested(Stand):
         env: Mapping[str, str],
         ours: bool = False,
         remote: str = "",
+        wire: str = "",
     ) -> None:
         """Remember how to start and mount the server."""
         super().__init__(backing, work, name)
@@ -201,6 +211,8 @@ class Tested(Stand):
         self.aname = aname
         self.env = env
         self.remote = remote
+        self.wire = wire
+        """This machine's address on the wire to another guest."""
         self.deaths = 0
 
     def start(self) -> None:
@@ -219,7 +231,7 @@ class Tested(Stand):
     @contextmanager
     def tapped(self, inside: Path) -> Iterator[Tapped]:
         """Mount the server through a tap."""
-        tap = Tap(self.addr, self.folder / "trace")
+        tap = Tap(self.addr, self.trace)
         try:
             mount = nine(self.folder / "tapped", tcp(self.cell), tap.addr, self.aname)
             try:
@@ -242,9 +254,31 @@ class Tested(Stand):
             unmount(mount)
 
     @contextmanager
-    def apart(self, inside: Path) -> Iterator[Apart]:
+    def neighbour(self, inside: Path) -> Iterator[Neighbour]:
+        """Have the other guest mount the server, through a tap that it can reach."""
+        there = Process(over_wire())
+        tap = Tap(self.addr, self.trace, self.wire)
+        try:
+            target = there.run(mount_nine, asdict(tcp(self.cell)), tap.addr, self.aname)
+            try:
+                yield Neighbour(Path(target, inside), over_wire)
+            finally:
+                there.run(subprocess.check_call, ["umount", target])
+            if complaints := there.run(all_complaints):
+                raise Failed(f"the other guest's kernel says: {' / '.join(complaints)}")
+        finally:
+            there.close()
+            tap.close()
+
+    @property
+    def trace(self) -> Path:
+        """Return the file that taps write."""
+        return self.folder / "trace"
+
+    @contextmanager
+    def apart(self, inside: Path, host: str = LOOPBACK) -> Iterator[Apart]:
         """Start one more server and mount it."""
-        addr = free_address(self.cell.transport, self.folder, "apart")
+        addr = free_address(self.cell.transport, self.folder, "apart", host)
         started: list[Server] = []
 
         def start() -> None:
@@ -359,7 +393,7 @@ class Traced(Tested):
     def start(self) -> None:
         """Start server and tap."""
         super().start()
-        self.tap = Tap(self.addr, self.folder / "trace")
+        self.tap = Tap(self.addr, self.trace)
 
     def mount(self, name: str) -> Mount:
         """Mount what the server exports, through the tap."""

@@ -1,9 +1,10 @@
 """A tap between a kernel and its server: passes all on, and notes the beginning of each message.
 
-    python tap.py ADDRESS FILE
+    python tap.py ADDRESS FILE [HOST]
 
-It says on which port of this machine it listens.  A message is noted before the last of it is
-passed on, so when a system call returns everything that it has sent is in the file.
+It says on which port of this machine, or of one of its addresses, it listens.  A message is noted
+before the last of it is passed on, so when a system call returns everything that it has sent is in
+the file.
 """
 
 from __future__ import annotations
@@ -134,10 +135,10 @@ def serve(client: socket.socket, addr: str, file: BinaryIO, number: int) -> None
         back.join()
 
 
-def main(addr: str, path: str) -> None:
+def main(addr: str, path: str, host: str = "127.0.0.1") -> None:
     """Serve connections until somebody ends the process."""
     with (
-        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_server((host, 0)) as listener,
         Path(path).open("ab", buffering=0) as file,
     ):
         print(listener.getsockname()[1], flush=True)

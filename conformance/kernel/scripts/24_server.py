@@ -7,12 +7,14 @@ import fcntl
 import os
 import select
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from ..children import finish, start
-from ..expect import equal, raises, true
+from ..expect import equal, needs, raises, true
 from ..files import opened, pattern, read, write, write_all, write_through
 from ..place import Place
 
@@ -21,6 +23,8 @@ LONG = True
 SIZE = 1 << 18
 EARLY = 0.3
 """Seconds in which nothing may come from a server that is stopped."""
+ELSEWHERE = "127.0.0.9"
+"""An address of this machine that nothing else uses."""
 DEAD = (errno.EIO, errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN, errno.ECONNABORTED)
 """What requests fail with when the connection is gone."""
 WAIT = 15.0
@@ -127,6 +131,37 @@ def check_open_files_stay_dead(here: Place) -> None:
                 raises(DEAD, "a new name", os.stat, apart.dir / "new")
         apart.remount()
         equal("content", b"content", read(apart.dir / "file"))
+
+
+@needs("transport=tcp", "program:ip")
+def check_half_open(here: Place) -> None:
+    """When nothing gets through to the server and neither end is told, requests wait.
+
+    Other mounts work on, and when the way is open again the answers are right.
+    """
+    with here.apart(ELSEWHERE) as apart:
+        write_through(apart.dir / "file", b"content")
+        with no_way_to(ELSEWHERE, here):
+            child = start(lambda: os.listdir(apart.dir))
+            early = select.select([child[1]], [], [], EARLY)[0]
+            true("a listing waits for the server", here.is_control or not early)
+            write(here / "beside", b"content")
+            equal("content on the other mount", b"content", read(here / "beside"))
+        true(f"it has ended within {WAIT:g} s", bool(select.select([child[1]], [], [], WAIT)[0]))
+        true("the listing has the file", "file" in finish(child))
+
+
+@contextmanager
+def no_way_to(address: str, here: Place) -> Iterator[None]:
+    """Drop what is sent to an address of this machine, but what it sends arrives."""
+    route = ["blackhole", address, "table", "local"]
+    if not here.is_control:
+        subprocess.check_call(["ip", "route", "add", *route])
+    try:
+        yield
+    finally:
+        if not here.is_control:
+            subprocess.check_call(["ip", "route", "del", *route])
 
 
 def check_many_restarts(here: Place) -> None:
