@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import re
 import sys
 from collections.abc import Sequence
 from itertools import product
@@ -36,7 +37,7 @@ examples:
   ninep lab --kernel qemu:6.12 --server tcp://127.0.0.1:5640     a server that runs already
   ninep lab --server 'my-server --listen {endpoint} {root}' --aname '{root}'
 """
-MSIZE_MIN = 4096
+MSIZE_MIN, MSIZE_MAX = 4096, (1 << 31) - 1
 REACHING = ("qemu", "host")
 """Engines that reach a server that runs already."""
 
@@ -68,7 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fetch", action="append", default=[], metavar="NAME",
         help="with kernels: get 6.12, newest, uml:5.10, all from Debian's archive")  # fmt: skip
     add("--transport", action="append", default=[], choices=TRANSPORTS, help="repeatable")
-    add("--cache", action="append", default=[], metavar="MODE", help="none, mmap, loose, …")
+    add("--cache", action="append", default=[], type=cache_mode, metavar="MODE",
+        help="none, mmap, loose, …")  # fmt: skip
     add("--msize", action="append", default=[], type=msize, metavar="N", help="bytes")
     add("--access", action="append", default=[], choices=ACCESSES, help="repeatable")
     add("--all", action="store_true", help="every cache, transport, msize and access there is")
@@ -91,17 +93,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("-v", "--verbose", action="store_true", help="show every check")
 
 
+def cache_mode(text: str) -> str:
+    """Parse a cache mode; which there are the kernel knows."""
+    if re.fullmatch(r"[a-z0-9_]+", text) is None:
+        raise argparse.ArgumentTypeError(f"expected a word like none or loose, got {text!r}")
+    return text
+
+
 def msize(text: str) -> int:
     """Parse an msize as the kernel takes it."""
-    number = int(text)
-    if number < MSIZE_MIN:
-        raise argparse.ArgumentTypeError(f"the kernel's smallest msize is {MSIZE_MIN}")
+    number = whole(text)
+    if not MSIZE_MIN <= number <= MSIZE_MAX:
+        raise argparse.ArgumentTypeError(f"the kernel takes {MSIZE_MIN} to {MSIZE_MAX} bytes")
     return number
+
+
+def whole(text: str) -> int:
+    """Parse a number."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}")
+    return int(text)
 
 
 def jobs(text: str) -> int:
     """Parse a number of guests."""
-    number = int(text)
+    number = whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least one guest has to run the scripts")
     return number

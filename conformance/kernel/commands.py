@@ -20,7 +20,10 @@ ADDRESS = ("{addr}", "{endpoint}", "{port}")
 
 def parse(template: str) -> tuple[str, ...]:
     """Split a command; ValueError says what is wrong with it."""
-    words = tuple(shlex.split(template))
+    try:
+        words = tuple(shlex.split(template))
+    except ValueError as problem:
+        raise ValueError(f"the server command {template!r}: {problem}") from None
     if not words:
         raise ValueError("the server command is empty")
     if "{root}" not in template or not any(name in template for name in ADDRESS):

@@ -62,6 +62,11 @@ class Kernel:
         return f"{self.engine}:{self.release}"
 
     @property
+    def own(self) -> bool:
+        """Tell whether it is a file of the user's."""
+        return self.origin == str(self.path)
+
+    @property
     def order(self) -> tuple[tuple[int, ...], int]:
         """Return what kernels are sorted by: release, then engine."""
         return numbers(self.release), ENGINES.index(self.engine)
@@ -122,14 +127,18 @@ def own(path: Path, tree: Path | None) -> Kernel:
 
     Errors: KernelError
     """
+    if tree is not None and not tree.is_dir():
+        raise KernelError(f"--modules {tree}: there is no such folder")
     try:
         data = path.read_bytes()
         engine, release = recognised(path, data)
         known = modules.index(tree) if tree else {}
         files = modules.closure(known, modules.WANTED[engine])
-    except (OSError, modules.ModuleError) as exc:
+    except OSError as exc:
+        raise KernelError(f"{path}: {exc.strerror}") from None
+    except modules.ModuleError as exc:
         raise KernelError(f"{path}: {exc}") from None
-    return Kernel(engine, release, path.absolute(), tuple(files), str(path))
+    return Kernel(engine, release, path.absolute(), tuple(files), str(path.absolute()))
 
 
 def recognised(path: Path, data: bytes) -> tuple[str, str]:
@@ -166,7 +175,16 @@ def select(words: Iterable[str], known: Sequence[Kernel], tree: Path | None) -> 
     found: dict[str, Kernel] = {}
     for word in words:
         for kernel in meant(word, known, tree):
-            found.setdefault(kernel.name, kernel)
+            before = found.setdefault(kernel.name, kernel)
+            if before.path != kernel.path:
+                raise KernelError(
+                    f"{before.path} and {kernel.path} are both {kernel.name}: run one after the"
+                    " other with --json, then ninep lab diff (or give them a CONFIG_LOCALVERSION)"
+                )
+    if tree is not None and not any(kernel.own for kernel in found.values()):
+        raise KernelError(
+            f"--modules {tree}: only a kernel given as a file takes its modules there"
+        )
     return list(found.values())
 
 

@@ -77,8 +77,8 @@ def again(args: argparse.Namespace, one: Engine, server: Serving) -> list[str]:
     elif args.modules:
         words += ["--kernel", str(one.kernel.path), "--modules", str(args.modules)]
     else:
-        own = one.kernel.origin == str(one.kernel.path)
-        words += ["--kernel", str(one.kernel.path) if own else one.kernel.name]
+        kernel = one.kernel
+        words += ["--kernel", str(kernel.path) if kernel.own else kernel.name]
     if server.text != OURS:
         words += ["--server", server.text]
     words += ["--readonly-server", args.readonly_server] if args.readonly_server else []

@@ -120,7 +120,17 @@ def test_usage_errors(
 
 
 @pytest.mark.parametrize(
-    "argv", [["--msize", "100"], ["--transport", "rdma"], ["--engine", "x"], ["--jobs", "0"]]
+    "argv",
+    [
+        ["--msize", "100"],
+        ["--msize", "99999999999"],
+        ["--transport", "rdma"],
+        ["--cache", ""],
+        ["--cache", "none,ro"],
+        ["--engine", "x"],
+        ["--jobs", "0"],
+        ["--jobs", "two"],
+    ],
 )
 def test_argument_errors(argv: list[str]) -> None:
     """Arguments that argparse refuses end with the same exit code."""

@@ -55,6 +55,11 @@ def breaks() -> None:
     raise OSError(5, "Input/output error")
 
 
+def mistakes() -> None:
+    """Be a check with a mistake."""
+    _ = object().server  # type: ignore[attr-defined]
+
+
 def hangs() -> None:
     """Be a check that never comes back."""
     select.select([], [], [])
@@ -73,9 +78,9 @@ def run(*calls: isolate.Call) -> list[Result]:
 
 
 def test_results() -> None:
-    """Each way to end has its verdict and its words."""
-    results = run(passes, fails, skips, breaks)
-    assert [result.outcome for result in results] == ["pass", "fail", "skip", "fail"]
+    """Each way to end has its verdict and its words; a mistake of ours is held against nobody."""
+    results = run(passes, fails, skips, breaks, mistakes)
+    assert [result.outcome for result in results] == ["pass", "fail", "skip", "fail", "error"]
     assert results[1].message.startswith("size: expected 1, got 2 (line ")
     assert results[2].message == "not here"
     assert results[3].message.startswith("OSError: [Errno 5] Input/output error")

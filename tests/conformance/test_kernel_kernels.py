@@ -128,14 +128,41 @@ def test_what_means_nothing(word: str, said: str) -> None:
         kernels.select([word], HERE, None)
 
 
+@pytest.mark.parametrize(
+    ("words", "tree", "said"),
+    [
+        (["{tmp}"], None, "Is a directory"),
+        (["{tmp}/a", "{tmp}/b"], None, "a and .*b are both qemu:6.20.1: run one after the other"),
+        (["{tmp}/a"], "nowhere", "--modules .*nowhere: there is no such folder"),
+        (["6.1"], ".", "--modules .: only a kernel given as a file"),
+    ],
+)
+def test_files_that_are_refused(
+    tmp_path: Path, words: list[str], tree: str | None, said: str
+) -> None:
+    """No file, two that reports could not tell apart, modules that nobody would look for."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(bzimage(b"6.20.1"))
+    named = [word.replace("{tmp}", str(tmp_path)) for word in words]
+    with pytest.raises(KernelError, match=said):
+        kernels.select(named, HERE, Path(tree) if tree else None)
+    same = [str(tmp_path / "a"), str(tmp_path / "a")]
+    assert len(kernels.select(same, HERE, None)) == 1
+
+
+def bzimage(version: bytes) -> bytes:
+    """Return the beginning of a kernel for QEMU."""
+    image = bytearray(0x400)
+    image[0x202:0x206], image[0x20E:0x210] = b"HdrS", (0x100).to_bytes(2, "little")
+    image[0x300 : 0x300 + len(version)] = version
+    return bytes(image)
+
+
 def test_a_file(tmp_path: Path) -> None:
     """A bzImage says its release; its modules come from a folder; other files are refused."""
     module(tmp_path / "tree/9p.ko", "9pnet")
     module(tmp_path / "tree/9pnet.ko")
-    image = bytearray(0x400)
-    image[0x202:0x206], image[0x20E:0x210] = b"HdrS", (0x100).to_bytes(2, "little")
-    image[0x300:0x314] = b"6.20.1-rc1+ (me@box)"
-    (tmp_path / "bzImage").write_bytes(image)
+    (tmp_path / "bzImage").write_bytes(bzimage(b"6.20.1-rc1+ (me@box)"))
     (kernel,) = kernels.select([str(tmp_path / "bzImage")], [], tmp_path / "tree")
     assert kernel.name == "qemu:6.20.1-rc1+"
     assert [path.name for path in kernel.modules] == ["9pnet.ko", "9p.ko"]

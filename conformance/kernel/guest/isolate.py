@@ -18,12 +18,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from ..expect import Failed, Skipped, shorten
-from ..model import Result
+from ..model import Outcome, Result
 
 HANGS = 2
 """After so many hangs in one script its other checks are not tried."""
 WORDS = 500
 """Characters of an exception's text that a message shows."""
+OURS = (AttributeError, ImportError, NameError, TypeError)
+"""What is raised by a mistake in the lab and not by anything that a server does."""
 GRACE = 5.0
 """Seconds that a killed child may take to go away."""
 
@@ -102,7 +104,8 @@ def attempt(call: Call) -> Result:
         return Result("fail", f"{failure} ({where(failure)})", time.monotonic() - start)
     except Exception as failure:  # noqa: BLE001 - whatever a check raises is its verdict
         text = f"{type(failure).__name__}: {shorten(str(failure), WORDS)} ({where(failure)})"
-        return Result("fail", text, time.monotonic() - start)
+        outcome: Outcome = "error" if isinstance(failure, OURS) else "fail"
+        return Result(outcome, text, time.monotonic() - start)
     return Result("pass", "", time.monotonic() - start, seen)
 
 

@@ -246,7 +246,7 @@ class Tested(Stand):
     @contextmanager
     def mounted(self, inside: Path, *options: str) -> Iterator[tuple[Path, str]]:
         """Mount the server with more options."""
-        mount = nine(self.folder / "mounted", self.cell, self.addr, self.aname, options)
+        mount = nine(self.folder / "mounted", self.cell, self.spare(), self.aname, options)
         mount.mount()
         try:
             yield mount.target / inside, mount.line.split()[3]
@@ -269,6 +269,10 @@ class Tested(Stand):
         finally:
             there.close()
             tap.close()
+
+    def spare(self) -> str:
+        """Return an address that one more mount may have."""
+        return self.addr
 
     @property
     def trace(self) -> Path:
@@ -425,4 +429,15 @@ class Device(Tested):
     def mount(self, name: str) -> Mount:
         """Mount the device of that name."""
         target = self.folder / f"{name}-{self.deaths}"
-        return nine(target, self.cell, f"{VIRTIO}://{DEVICES[name]}", self.aname)
+        return nine(target, self.cell, device(name), self.aname)
+
+    def spare(self) -> str:
+        """Return the second device, which is unmounted for it."""
+        if self.second.line:
+            unmount(self.second)
+        return device("second")
+
+
+def device(name: str) -> str:
+    """Return the address of the device that a mount has."""
+    return f"{VIRTIO}://{DEVICES[name]}"
