@@ -86,17 +86,24 @@ class Terminal:
 
 
 @contextmanager
-def sigterm_as_interrupt() -> Iterator[None]:
-    """Make SIGTERM end the work as Ctrl-C does, so that a report is still written."""
+def ended_by_signals() -> Iterator[None]:
+    """Make SIGTERM, and SIGHUP of a terminal that is gone, end the work as Ctrl-C does.
+
+    So a report is still written, and nothing is left running; what nohup(1) ignores stays ignored.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number, handler in previous.items() if handler != signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number in heeded:
+            signal.signal(number, previous[number])
 
 
 def unwritable(paths: Iterable[str | None]) -> str:

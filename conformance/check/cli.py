@@ -20,7 +20,7 @@ from ninep.address import Address, parse
 from ninep.arguments import uid
 from ninep.spec import LEVELS, spec
 
-from ..text import OutputLost, Terminal, sigterm_as_interrupt, unwritable, write_files
+from ..text import OutputLost, Terminal, ended_by_signals, unwritable, write_files
 from . import explain, html, junit, markdown, people, profile, results, waivers
 from .case import Case, load_all
 from .model import GOOD, USAGE, CaseResult, Options, Report, UsageError, Waiver
@@ -287,7 +287,7 @@ def attempt(
 ) -> None:
     """Run the cases; what goes wrong becomes part of the report."""
     try:
-        with sigterm_as_interrupt():
+        with ended_by_signals():
             runner.run(job.cases, on_result)
     except KeyboardInterrupt:
         runner.report.trouble = "interrupted"

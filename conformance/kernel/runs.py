@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from ..text import OutputLost, Terminal, sigterm_as_interrupt, write_files
+from ..text import OutputLost, Terminal, ended_by_signals, write_files
 from . import html, kernels, markdown, report
 from .engines import Engine, EngineError
 from .model import USAGE, CellReport, Job, Report, ScriptReport, exit_code
@@ -168,7 +168,7 @@ def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
         recorder.feed(event)
 
     try:
-        with sigterm_as_interrupt():
+        with ended_by_signals():
             chosen.run(job, feed)
     except EngineError as problem:
         recorder.report.trouble = str(problem)

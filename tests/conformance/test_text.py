@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,18 @@ def test_what_cannot_be_written_is_seen_early(
     assert "two reports" in text.unwritable([str(tmp_path / "a"), None, str(tmp_path / "a")])
     monkeypatch.setattr("os.access", lambda *_: False)
     assert "no permission" in text.unwritable([str(tmp_path / "a")])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_that_end_the_work(number: signal.Signals) -> None:
+    """They are like Ctrl-C, unless they were ignored before; afterwards all is as it was."""
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), text.ended_by_signals():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) == before
+    signal.signal(number, signal.SIG_IGN)
+    try:
+        with text.ended_by_signals():
+            signal.raise_signal(number)
+    finally:
+        signal.signal(number, before)
