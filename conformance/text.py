@@ -1,7 +1,4 @@
-"""What the lab and the suite over the wire do alike: safe text, colours, a terminal, files, an end.
-
-Standard library only: the lab's guest runs where nothing else is installed.
-"""
+"""What the lab and the suite over the wire do alike: safe text, colours, a terminal, files."""
 
 from __future__ import annotations
 
@@ -14,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
+
+from ninep.destination import written
 
 COLOURS = {
     "pass": "32", "warn": "33", "fail": "31", "stale": "31", "error": "35", "gap": "35",
@@ -124,6 +123,12 @@ def unwritable(paths: Iterable[str | None]) -> str:
     return ""
 
 
+def write_file(path: str, text: str) -> None:
+    """Write a file, a regular one whole or not at all.  Errors: OSError"""
+    with written(Path(path)) as file:
+        file.write(text.encode())
+
+
 def write_files(prog: str, files: Iterable[tuple[str | None, Callable[[], str]]]) -> bool:
     """Write what was asked for, `-` to stdout; complain and say False when one could not be."""
     for path, render in files:
@@ -132,7 +137,7 @@ def write_files(prog: str, files: Iterable[tuple[str | None, Callable[[], str]]]
                 sys.stdout.buffer.write(render().encode())
                 sys.stdout.flush()
             elif path:
-                Path(path).write_text(render(), encoding="utf-8")
+                write_file(path, render())
         except OSError as problem:
             print(f"{prog}: cannot write {path}: {problem.strerror}", file=sys.stderr)
             return False

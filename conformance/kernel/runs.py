@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 import time
@@ -15,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from ..text import OutputLost, Terminal, ended_by_signals, write_files
+from ..text import OutputLost, Terminal, ended_by_signals, write_file, write_files
 from . import html, kernels, markdown, report
 from .engines import Engine, EngineError
 from .model import USAGE, CellReport, Job, Report, ScriptReport, exit_code
@@ -110,8 +109,9 @@ class Saving:
     """Keeps the file of --json up to date, so that a run that is cut off can be gone on with."""
 
     def __init__(self, path: str | None, reports: Sequence[Report]) -> None:
-        """Write the reports to a file, unless it is none or stdout."""
-        self.path = None if path == "-" else path
+        """Write the reports to a file; stdout, a device or a FIFO is written once, at the end."""
+        often = path and path != "-" and (Path(path).is_file() or not Path(path).exists())
+        self.path = path if often else None
         self.reports = reports
         self.last = time.monotonic()
 
@@ -119,10 +119,8 @@ class Saving:
         """Write, whole or not at all."""
         self.last = time.monotonic()
         if self.path is not None:
-            new = f"{self.path}.new"
             with suppress(OSError):  # at the end it is said that there is no room
-                Path(new).write_text(to_json(self.reports), encoding="utf-8")
-                os.replace(new, self.path)
+                write_file(self.path, to_json(self.reports))
 
     def soon(self) -> None:
         """Write if that was not done lately."""

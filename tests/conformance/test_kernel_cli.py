@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,6 +163,28 @@ def test_json_on_stdout(
     said = capsys.readouterr()
     assert json.loads(said.out)["runs"][0]["kernel"] == "6.1.0"
     assert "PASS   01_lookup" in said.err
+
+
+@pytest.mark.parametrize("there", ["link", "fifo", "file"])
+def test_a_file_stays_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: str
+) -> None:
+    """A link, a FIFO or a device is written to and not replaced; a file keeps its mode."""
+    path, read = tmp_path / "results.json", ""
+    if there == "link":
+        path.symlink_to(tmp_path / "target")
+    elif there == "fifo":
+        os.mkfifo(path)
+    else:
+        path.touch(0o640)
+    before = path.lstat()
+    with ThreadPoolExecutor() as pool:
+        reader = pool.submit(path.read_text) if there == "fifo" else None
+        lab(monkeypatch, FakeEngine(), "--json", str(path), "--script", "lookup")
+        read = reader.result(10) if reader else path.read_text(encoding="utf-8")
+    assert json.loads(read)["runs"][0]["kernel"] == "6.1.0"
+    assert path.lstat().st_mode == before.st_mode
+    assert {entry.name for entry in tmp_path.iterdir()} <= {"results.json", "target"}
 
 
 def test_plain_output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
