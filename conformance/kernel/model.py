@@ -111,6 +111,11 @@ class Job:
         )
 
 
+def claim(number: int, name: str) -> str:
+    """Return what a guest calls a script of a cell when it takes it."""
+    return f"{number}-{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one side of one check came to."""

@@ -221,5 +221,6 @@ HANDLERS: dict[str, Callable[[Recorder, Event], None]] = {
     "cell-trouble": Recorder.cell_trouble,
     "trouble": Recorder.trouble,
     "done": Recorder.done,
+    "retire": Recorder.ignore,
     "end": Recorder.ignore,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,28 @@ def test_a_dead_guest_does_not_stop_the_others(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="the guest died; its console ends: panic"):
         follow([dies, lives], lambda event: heard.append(event["event"]))
     assert heard == ["later", "end"]
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (f"{SAY % 'begin'}; exit 1", ["begin", "end"]),
+        (f"{SAY % 'begin'}; {SAY % 'retire'}; {END}", ["begin", "retire", "end", "end"]),
+        (f"{SAY % 'begin'}; {END}", ["begin", "end"]),
+        ("exit 1", []),
+    ],
+)
+def test_another_goes_on(tmp_path: Path, script: str, said: list[str]) -> None:
+    """One that died after it began, or retired, has a successor; one that is done has none."""
+    heard: list[str] = []
+    first, second = guest(tmp_path, 0, script), guest(tmp_path, 1, END)
+    with suppress(EngineError):
+        follow(
+            [first],
+            lambda event: heard.append(event["event"]),
+            successor=lambda lost: second if lost is first else None,
+        )
+    assert heard == said
 
 
 def test_a_silent_guest_is_ended(

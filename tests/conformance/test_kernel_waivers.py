@@ -42,3 +42,10 @@ def test_verdict() -> None:
     assert check.outcome == "pass"
     both = CheckReport("c", mount=Result("fail"), control=Result("fail"), waiver="known")
     assert both.outcome == "error"
+
+
+def test_several_kernels() -> None:
+    """A row may name several series, whoever boots them."""
+    for engine, kernel in (("uml", "6.12.113"), ("qemu", "6.12.117+deb13-amd64"), ("uml", "7.2.7")):
+        assert waived("25_full", "in_its_place", engine, kernel, "mmap")
+    assert not waived("25_full", "in_its_place", "uml", "6.1.176", "mmap")

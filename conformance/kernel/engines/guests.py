@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..catalog import load
-from ..model import EXPORT, VIRTIO, Job, Planned
+from ..model import EXPORT, VIRTIO, Job, Planned, claim
 from ..neighbour import HERE, THERE
 from ..plan import longest_first
 from ..record import Event
@@ -34,6 +34,8 @@ from .process import BENCH, BOOT, Guest, boot_command, follow, scratch, write_jo
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MEMORY = 512
 """MiB that a guest may use."""
+REPLACED = 3
+"""Guests that may take the places of others that died, or that have a process nobody can end."""
 MOST = 8
 """Guests by default: beyond it the longest script decides."""
 DISK_SIZE = "16G"
@@ -93,18 +95,48 @@ def run(machine: Machine, job: Job, on_event: Callable[[Event], None]) -> None:
     count = how_many(job)
     job = replace(job, disk=machine.disk, patience=machine.patience, neighbour=meets(job))
     with scratch() as folder, neighbour(machine, job, folder) as wire:
-        env = machine.environment(folder)
-        if count > 1:
-            job = shared(job, folder / "claims")
-        first = prepare(machine, job, folder / "guest-0", env, wire)
-        rest = replace(job, cells=alone(job), neighbour=False)
-        others = [
-            prepare(machine, rest, folder / f"guest-{number}", env) for number in range(1, count)
-        ]
-        guests = [first, *others]
-        for guest, core in zip(guests, cycle(cores())):
-            guest.core = core
-        follow(guests, on_event, job.patience)
+        job = shared(job, folder / "claims", count)
+        crew = Crew(machine, job, folder, wire)
+        first = [crew.guest(part, core) for part, core in zip(crew.parts(count), cycle(cores()))]
+        follow(first, on_event, job.patience, len(job.cells), crew.successor)
+        if not crew.spare and unclaimed(job):
+            raise EngineError(f"{len(crew.work)} guests were lost: the rest was not run")
+
+
+class Crew:
+    """The guests of a job, and those that may take the places of others."""
+
+    def __init__(self, machine: Machine, job: Job, folder: Path, wire: Wire | None) -> None:
+        """Remember what guests are made of; the wire is that of the first."""
+        self.machine = machine
+        self.job = job
+        self.folder = folder
+        self.wire = wire
+        self.env = machine.environment(folder)
+        self.work: dict[Guest, Job] = {}
+        self.spare = REPLACED
+
+    def parts(self, count: int) -> list[Job]:
+        """Return the job of each guest: only the first one does what needs the wire."""
+        alike = replace(self.job, cells=alone(self.job), neighbour=False)
+        return [self.job, *[alike] * (count - 1)]
+
+    def guest(self, part: Job, core: int | None) -> Guest:
+        """Make a guest that works on a job."""
+        folder = self.folder / f"guest-{len(self.work)}"
+        wire = self.wire if part.neighbour else None
+        guest = prepare(self.machine, part, folder, self.env, wire)
+        guest.core = core
+        self.work[guest] = part
+        return guest
+
+    def successor(self, lost: Guest) -> Guest | None:
+        """Make a guest that goes on with the work of one that was lost, if there is any left."""
+        part = self.work[lost]
+        if not (self.spare and unclaimed(part)):
+            return None
+        self.spare -= 1
+        return self.guest(part, lost.core)
 
 
 def meets(job: Job) -> bool:
@@ -166,10 +198,22 @@ def available_memory() -> int:
     return int(kilobytes) << 10
 
 
-def shared(job: Job, claims: Path) -> Job:
-    """Return the job for guests that take its scripts from each other."""
+def shared(job: Job, claims: Path, count: int) -> Job:
+    """Return the job for guests that take its scripts from each other, or from one that died."""
     claims.mkdir()
-    return replace(job, cells=longest_first(job.cells, load), claims=str(claims))
+    cells = longest_first(job.cells, load) if count > 1 else job.cells
+    return replace(job, cells=cells, claims=str(claims))
+
+
+def unclaimed(job: Job) -> bool:
+    """Tell whether a script is left that no guest has taken."""
+    assert job.claims is not None  # noqa: S101 - guests have it
+    taken = {path.name for path in Path(job.claims).iterdir()}
+    return any(
+        claim(number, name) not in taken
+        for number, planned in enumerate(job.cells)
+        for name in planned.scripts
+    )
 
 
 def prepare(

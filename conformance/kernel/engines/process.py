@@ -18,7 +18,7 @@ from ..record import Event
 from . import EngineError
 
 LIMIT = 1800.0
-"""Seconds after which a guest is ended whatever it does."""
+"""Seconds for each cell after which a guest is ended whatever it does."""
 SILENCE = 240.0
 """Seconds without an event after which a guest counts as hung."""
 TAIL = 1500
@@ -70,7 +70,7 @@ class Guest:
         self.process: subprocess.Popen[bytes] | None = None
         self.buffer = b""
         self.heard = 0.0
-        self.ended = self.hung = False
+        self.began = self.ended = self.retired = self.hung = False
 
     def start(self) -> None:
         """Start the command in a process group of its own."""
@@ -103,7 +103,10 @@ class Guest:
         self.heard = time.monotonic()
         *lines, self.buffer = (self.buffer + data).split(b"\n")
         found = [json.loads(line) for line in lines if line.lstrip().startswith(b"{")]
-        self.ended |= any(event["event"] == "end" for event in found)
+        names = {event["event"] for event in found}
+        self.began |= "begin" in names
+        self.ended |= "end" in names
+        self.retired |= "retire" in names
         return found
 
     def end(self) -> None:
@@ -123,18 +126,32 @@ class Guest:
             return "the guest hung and was ended"
         return "" if self.ended else f"the guest died; its console ends: {last_words(self.console)}"
 
+    @property
+    def lost(self) -> bool:
+        """Tell whether it left work undone that another one could do: not if it never got to it."""
+        return self.began and (self.retired or not self.ended)
+
+
+def nobody(_: Guest) -> None:
+    """Replace no guest."""
+
 
 def follow(
-    guests: Sequence[Guest], on_event: Callable[[Event], None], patience: float = 1.0
+    first: Sequence[Guest],
+    on_event: Callable[[Event], None],
+    patience: float = 1.0,
+    cells: int = 1,
+    successor: Callable[[Guest], Guest | None] = nobody,
 ) -> None:
     """Run guests and pass on what they say; their groups are gone when this returns.
 
-    One that dies or hangs does not stop the others; in the end it is an EngineError.  `patience` is
-    a factor on how long they may take.
+    One that dies or hangs does not stop the others; in the end it is an EngineError.  `successor`
+    may make a guest to go on with its work.  `patience` is a factor on how long they may take.
     """
-    running, stop = list(guests), time.monotonic() + LIMIT * patience
+    guests, running = list(first), list(first)
+    stop = time.monotonic() + LIMIT * cells * patience
     try:
-        for guest in guests:
+        for guest in first:
             guest.start()
         while running:
             for guest in ready(running, stop, SILENCE * patience):
@@ -142,6 +159,11 @@ def follow(
                 if events is None:
                     guest.end()
                     running.remove(guest)
+                    late = time.monotonic() >= stop
+                    if guest.lost and not late and (new := successor(guest)):
+                        new.start()
+                        guests.append(new)
+                        running.append(new)
                 for event in events or ():
                     on_event(event)
     finally:

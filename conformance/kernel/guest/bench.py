@@ -15,13 +15,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from .. import needs
 from ..catalog import Check, Script, load
 from ..commands import fill
 from ..expect import Failed
-from ..model import EXPORT, VIRTIO, Job, Planned, Result
+from ..model import EXPORT, VIRTIO, Job, Planned, Result, claim
 from ..neighbour import BOOT, HERE, over_wire
 from . import isolate
 from .kernel_log import COMPLAINT, KernelLog
@@ -92,6 +92,10 @@ def same_device(one: Path, other: Path) -> bool:
 Side = TypeVar("Side", bound=Tested)
 
 
+class Retired(Exception):  # noqa: N818 - the end of a kernel's work, not of the run
+    """A process cannot be ended, or the guest has no room: what it would say is worth little."""
+
+
 class Bench:
     """One run of a job in this kernel."""
 
@@ -108,7 +112,7 @@ class Bench:
         self.trouble = ""
         self.xattr_max = 0
         self.traced = 0
-        self.met = False
+        self.met = self.retired = False
 
     def run(self) -> None:
         """Make the disk ready and run every cell."""
@@ -118,11 +122,17 @@ class Bench:
         prepare_root(self.disk)
         kind = "ext4" if self.job.disk else "a local directory"
         emit("begin", kernel=platform.release(), engine=self.job.engine, control=kind)
-        for number, planned in enumerate(self.job.cells):
-            self.run_cell(number, planned)
+        try:
+            for number, planned in enumerate(self.job.cells):
+                self.run_cell(number, planned)
+        except Retired:
+            self.retired = True
+            emit("retire")
 
     def close(self) -> None:
-        """Stop and unmount everything."""
+        """Stop and unmount everything, unless that would hang."""
+        if self.retired:
+            return
         for stand in [*self.stands, *self.controls.values()]:
             stand.close()
         if self.job.disk:
@@ -138,10 +148,7 @@ class Bench:
         try:
             for name in planned.scripts:
                 if self.claim(number, name):
-                    facts = self.facts(planned, stands[False].backing)
-                    if not needs.unmet(planned.cell.needs, facts):
-                        self.mounted(number, stands[False])
-                    self.run_script(number, planned, load(name), stands)
+                    self.try_script(number, planned, load(name), stands)
         except (ServerError, MountError) as failure:
             emit("cell-trouble", cell=number, text=str(failure))
         for stand in self.stands:
@@ -155,7 +162,7 @@ class Bench:
         if self.job.claims is None:
             return True
         try:
-            os.mkdir(Path(self.job.claims, f"{number}-{name}"))
+            os.mkdir(Path(self.job.claims, claim(number, name)))
         except FileExistsError:
             return False
         return True
@@ -214,6 +221,20 @@ class Bench:
             neighbour=server and self.job.neighbour,
         )
 
+    def try_script(
+        self, number: int, planned: Planned, script: Script, stands: dict[bool, Tested]
+    ) -> None:
+        """Mount what a script needs and run it; where this guest fails itself another goes on."""
+        try:
+            facts = self.facts(planned, stands[False].backing)
+            if not needs.unmet(planned.cell.needs, facts):
+                self.mounted(number, stands[False])
+            self.run_script(number, planned, script, stands)
+        except OSError as failure:
+            if self.job.claims is None:
+                raise
+            self.retire(number, script, f"the guest itself failed: {failure}", 0.0)
+
     def run_script(
         self, number: int, planned: Planned, script: Script, stands: dict[bool, Tested]
     ) -> None:
@@ -227,6 +248,8 @@ class Bench:
             self.mounted(number, stand)
             self.log.news()
             failed = self.run_side(number, script, checks, stand)
+            if stand.unkillable and self.job.claims is not None:
+                self.retire(number, script, stand.trouble(), time.monotonic() - start)
             red = self.run_control(number, script, checks, read_only=read_only)
             self.tell_kernel_log(number, script, whole=bool(failed))
             self.look_after(number, script, stand)
@@ -234,6 +257,13 @@ class Bench:
             if again:
                 self.trace(number, planned, script, again)
         emit("done", cell=number, script=script.name, seconds=time.monotonic() - start)
+
+    def retire(self, number: int, script: Script, text: str, seconds: float) -> NoReturn:
+        """Tell why this kernel is not asked any more; another guest goes on."""
+        self.tell_kernel_log(number, script, whole=True)
+        emit("script-trouble", cell=number, script=script.name, text=text)
+        emit("done", cell=number, script=script.name, seconds=seconds)
+        raise Retired
 
     def mounted(self, number: int, stand: Tested) -> None:
         """Start and mount the server of a stand unless that is done; tell what the kernel shows."""
