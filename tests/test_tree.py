@@ -49,11 +49,13 @@ MAY_IMPORT = {
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
     "arguments": "address constants",
-    "conformance": "spec address arguments constants messages schema errors codec client",
+    "destination": "",
+    "conformance": (
+        "spec address arguments constants messages schema errors codec client destination"
+    ),
     "conformance/mutants": (
         "spec constants messages schema errors codec backend backends session dispatch server"
     ),
-    "destination": "",
     "cli": (
         "spec address constants messages errors session backend backends server client conformance"
         " arguments destination"
