@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from math import isfinite
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -32,7 +33,7 @@ def is_a(value: object, kind: Any) -> bool:
     if origin is Literal:
         return value in get_args(kind)
     if kind is float:
-        return isinstance(value, (int, float))
+        return isinstance(value, (int, float)) and isfinite(value)
     plain = dict if is_typeddict(kind) else origin or kind
     return value is not ... and (plain is Any or isinstance(value, plain))
 

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,17 +85,26 @@ class Terminal:
             raise OutputLost(f"cannot write to {name}: {exc.strerror}") from None
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Make SIGTERM, and SIGHUP of a terminal that is gone, end the work as Ctrl-C does.
 
     So a report is still written, and nothing is left running; what nohup(1) ignores stays ignored.
+    After the first signal others change nothing: what is cleaned up then is cleaned up whole.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        for other in heeded:
+            signal.signal(other, enough)
         raise KeyboardInterrupt
 
-    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    def enough(number: int, frame: FrameType | None) -> None:
+        """Do nothing, and unlike SIG_IGN be inherited by no program."""
+
+    previous = {number: signal.getsignal(number) for number in ENDING}
     heeded = [number for number, handler in previous.items() if handler != signal.SIG_IGN]
     for number in heeded:
         signal.signal(number, interrupt)
@@ -105,22 +115,42 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, previous[number])
 
 
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Let signals that end the work wait until what is cleaned up here is clean."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def unwritable(paths: Iterable[str | None]) -> str:
     """Say why one of some files cannot be written, before the work is done; empty if all can."""
     named = [path for path in paths if path]
-    for path in named:
-        if named.count(path) > 1:
+    places = [path if path == "-" else os.path.realpath(path) for path in named]
+    for path, place in zip(named, places, strict=True):
+        if places.count(place) > 1:
             return f"two reports cannot go to one place, {path}"
     for path in named:
-        if path != "-":
-            file = Path(path)
-            if not file.parent.is_dir():
-                return f"cannot write {path}: there is no folder {file.parent}"
-            if file.is_dir():
-                return f"cannot write {path}: it is a folder"
-            if not os.access(file if file.exists() else file.parent, os.W_OK):
-                return f"cannot write {path}: no permission"
+        if path != "-" and (problem := hindrance(Path(path))):
+            return f"cannot write {path}: {problem}"
     return ""
+
+
+def hindrance(file: Path) -> str:
+    """Say why a file cannot be written, empty if it can; nothing is left behind."""
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent}"
+    if file.is_dir():
+        return "it is a folder"
+    if file.exists():
+        return "" if os.access(file, os.W_OK) else "no permission"
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            return ""
+    except OSError as problem:
+        return str(problem.strerror)
 
 
 def write_file(path: str, text: str) -> None:
@@ -131,6 +161,7 @@ def write_file(path: str, text: str) -> None:
 
 def write_files(prog: str, files: Iterable[tuple[str | None, Callable[[], str]]]) -> bool:
     """Write what was asked for, `-` to stdout; complain and say False when one could not be."""
+    complete = True
     for path, render in files:
         try:
             if path == "-":
@@ -140,5 +171,5 @@ def write_files(prog: str, files: Iterable[tuple[str | None, Callable[[], str]]]
                 write_file(path, render())
         except OSError as problem:
             print(f"{prog}: cannot write {path}: {problem.strerror}", file=sys.stderr)
-            return False
-    return True
+            complete = False
+    return complete

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import errno
+import importlib
 import io
 import logging
 import os
@@ -33,8 +34,6 @@ from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.client import Client, VersionError, connect
-from ninep.conformance.check import cli as check
-from ninep.conformance.kernel import cli as lab
 from ninep.conformance.text import OutputLost
 from ninep.constants import MSIZE_MAX, QidType
 from ninep.destination import destination, written
@@ -55,6 +54,12 @@ TIMEOUT = 30
 STDOUT = "stdout"
 STREAMS = (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+SUITES = (
+    ("check", "check", "judge any 9P server over the wire, clause by clause"),
+    ("lab", "kernel", "mount a server with real Linux kernels and run scripts through the mount"),
+)
+"""Command, package, what it is for."""
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -90,7 +95,8 @@ def complete_streams() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each exit code
     """Run one command; return its exit code."""
-    args = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    args = parser(words).parse_args(words)
     logging.basicConfig(
         level=[logging.WARNING, logging.INFO, logging.DEBUG][min(getattr(args, "verbose", 0), 2)],
         format="ninep: %(levelname)s: %(message)s",
@@ -151,8 +157,8 @@ def complain(what: object, code: int) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of all commands; a suite is loaded if its name is among the words."""
     top = Parser(prog="ninep", description="The 9P file protocol.")
     top.add_argument("--version", action="version", version=f"ninep {__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -162,13 +168,12 @@ def parser() -> argparse.ArgumentParser:
         " most), read-only unless --rw is given.",
         epilog="example: ninep serve /srv/files --rw --listen tcp://127.0.0.1:5640",
     ))  # fmt: skip
-    for name, module, help_text in (
-        ("check", check, "judge any 9P server over the wire, clause by clause"),
-        ("lab", lab, "mount a server with real Linux kernels and run scripts through the mount"),
-    ):
+    for name, module, help_text in SUITES:
         sub = commands.add_parser(name, help=help_text)
-        module.add_arguments(sub)
-        sub.set_defaults(command=module.run)
+        if name in words:
+            suite = importlib.import_module(f"ninep.conformance.{module}.cli")
+            suite.add_arguments(sub)
+            sub.set_defaults(command=suite.run)
     for name, run, help_text, example in (
         ("ls", ls, "list a directory", "ninep ls -l 127.0.0.1:5640 /"),
         ("cat", cat, "print a file", "ninep cat 127.0.0.1:5640 /notes.txt"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from ..text import Terminal, unwritable
+from ..text import Terminal, ended_by_signals, unwritable
 from . import fetch, kernels, listing
 from .catalog import Script, load_all, select
 from .diff import DiffError, compare
@@ -28,6 +29,7 @@ examples:
   ninep lab                                  boot Linux, mount ninep, run every script
   ninep lab list                             what the scripts check
   ninep lab kernels                          what can boot here; --fetch all gets more
+  ninep lab --smoke --kernel newest          an answer within seconds: one cell, short scripts
   ninep lab --kernel all --cache none        on every kernel that is here
   ninep lab --kernel ../linux/arch/x86/boot/bzImage
   ninep lab --script locks --cache none --cache loose
@@ -40,6 +42,9 @@ examples:
 MSIZE_MIN, MSIZE_MAX = 4096, (1 << 31) - 1
 REACHING = ("qemu", "host")
 """Engines that reach a server that runs already."""
+TAKEN = {"list": {"script"}, "kernels": {"fetch"}, "diff": {"side"}}
+"""The options that each word but `run` takes."""
+ALWAYS = {"what", "command", "verbose"}
 
 
 class UsageError(Exception):
@@ -76,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--all", action="store_true", help="every cache, transport, msize and access there is")
     add("--script", action="append", default=[], metavar="GLOB", help="01_lookup, lookup, 0*, …")
     add("--long", action="store_true", help="the scripts that take long, too")
+    add("--smoke", action="store_true", help="the short scripts in one cell")
     add("--server", action="append", default=[], metavar="COMMAND",
         help="with {addr} (or {endpoint}) and {root}; ninep, diod, qemu; repeatable; "
         "or an address: a server that runs already")  # fmt: skip
@@ -95,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def cache_mode(text: str) -> str:
     """Parse a cache mode; which there are the kernel knows."""
-    if re.fullmatch(r"[a-z0-9_]+", text) is None:
+    if re.fullmatch(r"[a-z][a-z0-9_]*|[0-9]+", text) is None:
         raise argparse.ArgumentTypeError(f"expected a word like none or loose, got {text!r}")
     return text
 
@@ -126,6 +132,17 @@ def jobs(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments ask for and return the exit code."""
     try:
+        with ended_by_signals():
+            return perform(args)
+    except KeyboardInterrupt:
+        print("ninep lab: interrupted", file=sys.stderr)
+        return DIED
+
+
+def perform(args: argparse.Namespace) -> int:
+    """Do what the arguments ask for."""
+    try:
+        check_words(args)
         if args.what == "diff" or args.side:
             return show_diff(args.what, args.side)
         if args.what == "kernels":
@@ -145,7 +162,7 @@ def run(args: argparse.Namespace) -> int:
     args.json = args.json or args.resume
     job = make_job(args, scripts, servers[0])
     code = run_job(args, job, list(product(chosen, servers)), kept)
-    if left and code in (GOOD, FAILED):
+    if left and not args.smoke and code in (GOOD, FAILED):
         names = ", ".join(script.name for script in left)
         print(f"ninep lab: not run, as they take long: {names} (--long)", file=sys.stderr)
     return code
@@ -202,10 +219,15 @@ def chosen_scripts(globs: Sequence[str]) -> list[Script]:
 def without_long(
     scripts: Sequence[Script], args: argparse.Namespace
 ) -> tuple[list[Script], list[Script]]:
-    """Return the scripts to run, and the long ones that nobody has asked for."""
+    """Return the scripts to run, and those that were not asked for.  Errors: UsageError"""
     wanted = args.long or args.all or args.script
     left = [] if wanted else [script for script in scripts if script.long]
-    return [script for script in scripts if script not in left], left
+    if args.smoke:
+        left = [script for script in scripts if not script.short]
+    found = [script for script in scripts if script not in left]
+    if not found:
+        raise UsageError("--smoke leaves none of these scripts: they are not short")
+    return found, left
 
 
 def show_list(scripts: Sequence[Script]) -> int:
@@ -226,14 +248,27 @@ def needs_text(needs: Sequence[str]) -> str:
     return f"  [needs {', '.join(needs)}]" if needs else ""
 
 
+def check_words(args: argparse.Namespace) -> None:
+    """Refuse options that the word before them does not take.  Errors: UsageError"""
+    if args.fetch and args.what == "run":
+        raise UsageError("--fetch belongs to: ninep lab kernels")
+    taken = TAKEN.get(args.what)
+    for name, value in vars(args).items():
+        if taken is not None and value and name not in taken | ALWAYS and value != "auto":
+            given = "further words" if name == "side" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"{args.what} does not take {given}")
+
+
 def check_run(args: argparse.Namespace) -> None:
     """Refuse what contradicts itself or would be given in vain.  Errors: UsageError"""
-    if args.fetch:
-        raise UsageError("--fetch belongs to: ninep lab kernels")
     if args.modules and not args.kernel:
         raise UsageError("--modules are those of a kernel given as a file: --kernel FILE")
     if args.all and (args.transport or args.cache or args.msize or args.access):
         raise UsageError("--all leaves nothing to choose: --transport and its like, or --all")
+    if args.smoke and (args.all or args.long):
+        raise UsageError("--smoke is one cell and the short scripts: leave out --all and --long")
+    if "," in args.aname:
+        raise UsageError(f"--aname {args.aname}: a comma ends an option of mount(8)")
     if problem := unwritable((args.json, args.junit, args.html, args.markdown)):
         raise UsageError(problem)
 
@@ -261,6 +296,7 @@ def make_job(args: argparse.Namespace, scripts: Sequence[Script], first: Serving
         aname=first.aname,
         repository=repository(),
         jobs=args.jobs,
+        cwd=os.getcwd(),
         pythonpath=str(Path(found).parents[1]) if found else None,
     )
 
@@ -269,7 +305,7 @@ def plan(args: argparse.Namespace, scripts: Sequence[Script]) -> tuple[Planned, 
     """Plan the product of what was asked for, or the default cells when nothing was."""
     if args.all:
         return all_cells(scripts)
-    if args.transport or args.cache or args.msize or args.access:
+    if args.smoke or args.transport or args.cache or args.msize or args.access:
         return chosen_plan(scripts, args.transport, args.cache, args.msize, args.access)
     return default_plan(scripts)
 

@@ -15,6 +15,7 @@ one counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from ..text import visible
 from . import saved
@@ -32,7 +33,7 @@ class DiffError(Exception):
 
 def side(text: str) -> tuple[str, Checks]:
     """Return what one side is called and what its checks came to.  Errors: DiffError, SavedError"""
-    path, *words = text.split(":")
+    path, words = file_of(text)
     cells = read(path)
     for word in words:
         called = [cell for cell in cells if cell[0][SERVER] == word]
@@ -49,6 +50,14 @@ def side(text: str) -> tuple[str, Checks]:
         for check, result in checks.items():
             found.setdefault(mode + check, result)
     return " ".join([path, *words]), found
+
+
+def file_of(text: str) -> tuple[str, list[str]]:
+    """Return the file and the words behind it; a file's name may have colons."""
+    parts = text.split(":")
+    names = [":".join(parts[:end]) for end in range(len(parts), 0, -1)]
+    path = next((name for name in names if Path(name).is_file()), parts[0])
+    return path, text[len(path) + 1 :].split(":") if len(path) < len(text) else []
 
 
 def there(cells: Iterable[tuple[tuple[str, ...], Checks]]) -> str:

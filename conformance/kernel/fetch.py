@@ -65,6 +65,8 @@ def check_tools() -> None:
 def the_lock() -> Iterator[Path]:
     """Hold the cache alone.  Errors: KernelError (somebody else does, or it cannot be made)"""
     folder = kernels.cache()
+    if folder is None:
+        raise KernelError("there is no home to keep kernels in: set XDG_CACHE_HOME to a folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")

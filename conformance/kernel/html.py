@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 from ninep.spec import spec
 
@@ -27,6 +28,7 @@ ORDER = ("fail", "error", "waived", "skip", "pass", NOT_RUN)
 HEX = 96
 """Bytes of a message that are shown."""
 CLAUSES = spec().clauses
+LOST = "server or guest was gone before the check could be run once more"
 
 
 def render(reports: Sequence[Report]) -> str:
@@ -103,8 +105,9 @@ def cell(column: Column, name: str, script: ScriptReport | str) -> str:
 
 
 def anchor(column: Column, name: str) -> str:
-    """Return the id of a script on the page."""
-    return f"{name}@{'@'.join((kernel(column.report), column.report.server, column.names[-1]))}"
+    """Return the id of a script on the page, of characters that a link may have."""
+    about = (name, kernel(column.report), column.report.server, column.names[-1])
+    return quote("@".join(about), safe="@:,=", errors="backslashreplace")
 
 
 # Scripts
@@ -163,10 +166,10 @@ def script_inside(script: ScriptReport) -> list[str]:
     parts += [check_item(check) for check in script.checks if check.outcome != "pass"]
     if passed:
         parts.append(tag("p", tag("small", "passed") + f" {esc(', '.join(passed))}"))
-    if script.untraced:
-        parts.append(tag("p", esc(f"no trace: {script.untraced}")))
     if script.kernel_said:
         parts.append(titled("the kernel's log", script.kernel_said))
+    elif script.outcome == "fail":
+        parts.append(tag("p", "the kernel's log: nothing, or it could not be read"))
     return parts
 
 
@@ -186,7 +189,10 @@ def check_item(check: CheckReport) -> str:
     text = head + esc(check.title)
     text += tag("pre", esc(check.message)) if check.message else ""
     text += tag("dl", "".join(said)) if said else ""
-    text += trace(check.trace) if check.trace else ""
+    if check.trace:
+        text += trace(check.trace)
+    elif check.mount and check.mount.outcome == "fail":
+        text += tag("p", esc(f"no trace: {check.untraced or LOST}"))
     return tag("div", text, class_=f"breach {check.outcome}")
 
 

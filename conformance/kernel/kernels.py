@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -62,6 +63,20 @@ class Kernel:
         return f"{self.engine}:{self.release}"
 
     @property
+    def build(self) -> str:
+        """Return what tells this kernel and its modules from others of the same release.
+
+        A file that cannot be read cannot be booted either: nothing.
+        """
+        digest = hashlib.sha256()
+        try:
+            for path in (self.path, *self.modules):
+                digest.update(path.read_bytes())
+        except OSError:
+            return ""
+        return digest.hexdigest()[:16]
+
+    @property
     def own(self) -> bool:
         """Tell whether it is a file of the user's."""
         return self.origin == str(self.path)
@@ -70,6 +85,11 @@ class Kernel:
     def order(self) -> tuple[tuple[int, ...], int]:
         """Return what kernels are sorted by: release, then engine."""
         return numbers(self.release), ENGINES.index(self.engine)
+
+    @property
+    def preference(self) -> tuple[int, tuple[int, ...]]:
+        """Return what the one to boot is chosen by, the greatest: engine, then release."""
+        return -ENGINES.index(self.engine), numbers(self.release)
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -82,10 +102,10 @@ def sources() -> list[Source]:
     return [Source(**row) for row in load(TABLE)["source"]]
 
 
-def cache() -> Path:
-    """Return the folder that kernels are kept in."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ninep" / "kernels"
+def cache() -> Path | None:
+    """Return the folder that kernels are kept in; None for a user without a home."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "ninep" / "kernels" if os.path.isabs(base) else None
 
 
 def here() -> list[Kernel]:
@@ -108,18 +128,23 @@ def installed() -> list[Kernel]:
 
 def cached() -> list[Kernel]:
     """Return what was fetched."""
-    return [read(path.parent) for path in sorted(cache().glob(f"*/{MANIFEST}"))]
+    folder = cache()
+    return [read(path.parent) for path in sorted(folder.glob(f"*/{MANIFEST}"))] if folder else []
 
 
 def read(folder: Path) -> Kernel:
-    """Return the kernel of a folder of the cache."""
-    data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    """Return the kernel of a folder of the cache.  Errors: KernelError"""
     files = tuple(sorted((folder / "modules").glob("*.ko")))
-    wanted = tuple(data.get("wanted", ()))
     names = ("engine", "release", "origin", "source")
-    return Kernel(
-        path=folder / "kernel", modules=files, wanted=wanted, **{name: data[name] for name in names}
-    )
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        wanted = tuple(data.get("wanted", ()))
+        known = {name: str(data[name]) for name in names}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise KernelError(
+            f"{folder / MANIFEST} is damaged: remove {folder} and fetch the kernel again"
+        ) from None
+    return Kernel(path=folder / "kernel", modules=files, wanted=wanted, **known)
 
 
 def own(path: Path, tree: Path | None) -> Kernel:
@@ -129,6 +154,8 @@ def own(path: Path, tree: Path | None) -> Kernel:
     """
     if tree is not None and not tree.is_dir():
         raise KernelError(f"--modules {tree}: there is no such folder")
+    if path.exists() and not path.is_file():
+        raise KernelError(f"{path} is no kernel that boots here: expected a regular file")
     try:
         data = path.read_bytes()
         engine, release = recognised(path, data)
@@ -170,7 +197,8 @@ def select(words: Iterable[str], known: Sequence[Kernel], tree: Path | None) -> 
     """Return the kernels that words mean, each once, in the order of the words.
 
     A word is `all`, `newest`, a release or its beginning, any of these behind `uml:` or `qemu:`,
-    or a file.  Without an engine, User Mode Linux comes first.  Errors: KernelError
+    or a file.  Without an engine the one kernel that is meant is the newest User Mode Linux, if
+    there is one.  Errors: KernelError
     """
     found: dict[str, Kernel] = {}
     for word in words:
@@ -196,13 +224,9 @@ def meant(word: str, known: Sequence[Kernel], tree: Path | None) -> list[Kernel]
     if engine and engine not in ENGINES:
         raise KernelError(f"--kernel {word}: no engine {engine!r}; there are: {' '.join(ENGINES)}")
     able = [kernel for kernel in known if engine in ("", kernel.engine)]
-    if name == "all":
-        hits = able
-    elif name == "newest":
-        hits = able[-1:] if engine else [k for k in able if k.engine == "uml"][-1:] or able[-1:]
-    else:
-        hits = [k for k in able if (k.release + ".").startswith(name + ".") or k.release == name]
-        hits = hits if engine else hits[:1]
+    hits = able if name in ("all", "newest") else [k for k in able if called(k.release, name)]
+    if hits and (name == "newest" or not (engine or name == "all")):
+        hits = [max(hits, key=lambda kernel: kernel.preference)]
     if not hits:
         names = " ".join(kernel.name for kernel in known) or "none"
         raise KernelError(
@@ -210,6 +234,11 @@ def meant(word: str, known: Sequence[Kernel], tree: Path | None) -> list[Kernel]
             " ninep lab kernels says what can be fetched"
         )
     return hits
+
+
+def called(release: str, name: str) -> bool:
+    """Tell whether a name is a release or its beginning."""
+    return (release + ".").startswith(name + ".")
 
 
 def named(words: Iterable[str], table: Sequence[Source]) -> list[Source]:
@@ -234,6 +263,8 @@ def named(words: Iterable[str], table: Sequence[Source]) -> list[Source]:
 def booted(kernel: Kernel, seconds: float) -> None:
     """Remember how long a kernel took from its start to the bench."""
     folder = cache()
+    if folder is None:
+        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         times = boot_times() | {kernel.name: round(seconds, 1)}
@@ -244,8 +275,11 @@ def booted(kernel: Kernel, seconds: float) -> None:
 
 def boot_times() -> dict[str, float]:
     """Return the last boot time of each kernel, in seconds, by name."""
+    folder = cache()
+    if folder is None:
+        return {}
     try:
-        times: dict[str, float] = json.loads((cache() / BOOTS).read_text(encoding="utf-8"))
+        times = json.loads((folder / BOOTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return times
+    return times if isinstance(times, dict) else {}

@@ -27,6 +27,10 @@ GOOD, FAILED, USAGE, DIED, FAULT = 0, 1, 2, 3, 4
 """Exit codes, the same in every command of ninep."""
 
 
+MODES = {"0": "none", "1": "readahead", "5": "mmap"}
+"""Cache modes as numbers, which Linux takes from 6.4 on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One way to mount the server; `msize` None and `access` "" leave the kernel its default."""
@@ -52,9 +56,18 @@ class Cell:
         return [*words, "--access", self.access] if self.access else words
 
     @property
+    def mode(self) -> str:
+        """Return none, readahead, mmap or loose: the mode that promises what the cell's own does.
+
+        All other words and numbers promise what loose does: nothing.
+        """
+        return MODES.get(self.cache, self.cache if self.cache in MODES.values() else "loose")
+
+    @property
     def needs(self) -> tuple[str, ...]:
-        """Return what the cell needs: the words of the cache modes are from 6.4."""
-        return ("kernel>=6.4",) if self.cache == "readahead" else ()
+        """Return what the cell needs: readahead and modes as numbers are from 6.4."""
+        new = self.cache == "readahead" or self.cache.isdecimal()
+        return ("kernel>=6.4",) if new else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,7 @@ class Job:
     says which script it takes.  `patience` is a factor on all deadlines.  `ours` says that it is
     ninep that serves: message budgets are those of no other server.  `remote` is the address of a
     server that runs already, as the kernel reaches it.  `neighbour` says that a second guest is
-    on a wire with this one.
+    on a wire with this one.  `cwd` is where the server is started, if it is there in the guest.
     """
 
     cells: tuple[Planned, ...]
@@ -94,6 +107,7 @@ class Job:
     ours: bool = False
     remote: str = ""
     neighbour: bool = False
+    cwd: str = "/"
 
     def to_data(self) -> dict[str, Any]:
         """Return the job as what `json.dump` accepts."""
@@ -164,6 +178,8 @@ class CheckReport:
     waiver: str = ""
     """Why a failure is the kernel's own."""
     trace: Trace | None = None
+    untraced: str = ""
+    """Why there is none, where one is wanted."""
 
     @property
     def outcome(self) -> Outcome:
@@ -200,15 +216,16 @@ class ScriptReport:
     seconds: float = 0.0
     kernel_said: list[str] = field(default_factory=list)
     """All that the kernel wrote meanwhile, if something went wrong; the log has the complaints."""
-    untraced: str = ""
-    """Why its failures could not be traced."""
+    cut: bool = False
+    """It did not come to its end, for a reason that is not the server's; `trouble` has it."""
 
     @property
     def outcome(self) -> Outcome:
         """Judge: the worst check, a complaint of the kernel, or trouble with the server."""
-        if self.trouble or self.kernel_log:
+        if self.kernel_log or (self.trouble and not self.cut):
             return "fail"
-        return worst([check.outcome for check in self.checks])
+        own: list[Outcome] = ["error"] if self.cut else []
+        return worst(own + [check.outcome for check in self.checks])
 
     def side(self, side: Side) -> Outcome:
         """Judge one side alone, as the table in the report shows it."""
@@ -241,8 +258,12 @@ class CellReport:
             if script.name == name:
                 return script
         new = ScriptReport(name)
-        insort(self.scripts, new, key=lambda script: self.planned.index(script.name))
+        self.add(new)
         return new
+
+    def add(self, script: ScriptReport) -> None:
+        """Put a script where it was planned."""
+        insort(self.scripts, script, key=lambda one: self.planned.index(one.name))
 
     @property
     def not_run(self) -> list[str]:
@@ -266,6 +287,8 @@ class Report:
     """What people call it."""
     again: str = ""
     """The command that runs the same, without a cell."""
+    build: str = ""
+    """Tells builds of one kernel from each other, if the lab had its file."""
 
     @property
     def scripts(self) -> list[ScriptReport]:
@@ -278,7 +301,7 @@ class Report:
         outcomes = [script.outcome for script in self.scripts]
         if self.fault:
             return FAULT
-        if self.trouble or any(cell.trouble for cell in self.cells):
+        if self.trouble or any(cell.trouble or cell.not_run for cell in self.cells):
             return DIED
         if "fail" in outcomes:
             return FAILED

@@ -30,8 +30,6 @@ PLAIN = frozenset(
         "neighbour",
     }
 )
-INCOHERENT = ("loose", "fscache")
-"""Cache modes in which the client believes to be the only one who changes files."""
 XATTR_SIZE_MAX = 65536
 """Linux's limit for one value."""
 
@@ -93,7 +91,7 @@ def missing_offer(need: str, facts: Facts) -> str | None:
         "read-only": (facts.read_only, "needs a read-only form of the server (--readonly-server)"),
         "second-mount": (True, ""),
         "coherent": (
-            facts.cache not in INCOHERENT,
+            facts.cache != "loose",
             f"with cache={facts.cache} the client does not ask the server again",
         ),
         "xattr": (facts.xattr_max > 0, "needs extended attributes below the export"),

@@ -30,6 +30,7 @@ class Place:
                this machine of its own
     `mounted`  mount the server once more with options added, likewise; the directory there and
                the options that the kernel shows
+    `cache`    the mount's mode: none, readahead, mmap or loose
     `neighbour`  have another machine mount the server, likewise
     """
 

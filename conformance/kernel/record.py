@@ -49,17 +49,24 @@ class Recorder:
         self.on_script: Callable[[CellReport, ScriptReport], None] | None = None
 
     def keep(self, kept: Report) -> None:
-        """Take over the scripts that an earlier run has done, those that were cut off not."""
+        """Take over all that an earlier run has done, but for scripts that are to be run again:
+        those of the plan that were cut off.
+        """
         ours = self.report
         ours.kernel, ours.control, ours.seconds = kept.kernel, kept.control, kept.seconds
-        earlier = {cell.cell: cell for cell in kept.cells}
-        for number, cell in enumerate(ours.cells):
-            before = earlier.get(cell.cell)
-            if before is None:
+        numbers = {cell.cell: number for number, cell in enumerate(ours.cells)}
+        for before in kept.cells:
+            number = numbers.get(before.cell)
+            if number is None:
+                ours.cells.append(before)
                 continue
+            cell, planned = ours.cells[number], set(ours.cells[number].planned)
+            done = [s for s in before.scripts if not (s.name in planned and s.trouble)]
+            cell.planned = tuple(dict.fromkeys([*cell.planned, *before.planned]))
             cell.server, cell.mount = before.server, before.mount
-            cell.scripts = [s for s in before.scripts if s.name in cell.planned and not s.trouble]
-            self.finished |= {(number, script.name) for script in cell.scripts}
+            for script in done:
+                cell.add(script)
+            self.finished |= {(number, script.name) for script in done}
 
     def left(self, job: Job) -> Job:
         """Return the job without what is done; its cells keep their numbers."""
@@ -127,11 +134,12 @@ class Recorder:
 
     def untraced(self, event: Event) -> None:
         """Note why there is no trace."""
-        self.script(event).untraced = event["text"]
+        self.script(event).check(event["check"]).untraced = event["text"]
 
     def script_trouble(self, event: Event) -> None:
-        """Note that server or mount broke under a script."""
-        self.script(event).trouble = event["text"]
+        """Note that server or mount broke under a script, or the guest itself did."""
+        script = self.script(event)
+        script.trouble, script.cut = event["text"], event.get("cut", False)
 
     def cell_trouble(self, event: Event) -> None:
         """Note that a cell's server died or never came up."""
@@ -152,7 +160,7 @@ class Recorder:
         for check in script.checks:
             check.control = check.control or self.earlier_control(script.name, check.name)
             about = (script.name, check.name, self.report.engine, self.report.kernel)
-            check.waiver = waived(*about, self.cell(event).cell.cache)
+            check.waiver = waived(*about, self.cell(event).cell.mode)
         self.finished.add((event["cell"], event["script"]))
         while self.untold and self.untold[0] in self.finished:
             self.tell(self.untold.pop(0))
@@ -172,6 +180,7 @@ class Recorder:
             script = cell.script(name)
             if (number, name) not in self.finished:
                 script.trouble = script.trouble or "the run ended in the middle of it"
+                script.cut = True
             self.tell((number, name))
 
     def earlier_control(self, script: str, check: str) -> Result | None:

@@ -192,7 +192,8 @@ def suite(prefix: str, script: ScriptReport) -> ET.Element:
     cases = [case(name, check) for check in script.checks]
     beside = [*script.kernel_log, *([script.trouble] if script.trouble else [])]
     if beside:
-        broken = CheckReport("server-and-kernel", mount=Result("fail", "\n".join(beside)))
+        outcome: Outcome = "error" if script.cut and not script.kernel_log else "fail"
+        broken = CheckReport("server-and-kernel", mount=Result(outcome, "\n".join(beside)))
         cases.append(case(name, broken))
     tags = Counter(child.tag for element in cases for child in element)
     element = ET.Element(

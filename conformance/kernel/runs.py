@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from ..text import OutputLost, Terminal, ended_by_signals, write_file, write_files
+from ..text import OutputLost, Terminal, write_file, write_files
 from . import html, kernels, markdown, report
 from .engines import Engine, EngineError
 from .model import USAGE, CellReport, Job, Report, ScriptReport, exit_code
 from .plan import by_address, by_device
 from .record import Event, Recorder
-from .saved import to_json
+from .saved import SavedError, to_json
 from .serving import OURS, QEMU, Serving
 
 INTERRUPTED = "interrupted"
@@ -52,20 +52,37 @@ def planned_runs(
             part = replace(part, cells=by_device(job.cells))
         if server.address:
             part = replace(part, cells=by_address(job.cells), remote=str(server.address))
-        release = one.kernel.release if one.kernel else ""
-        recorder = Recorder(part, earlier(kept, one.name, release, server.name))
+        about = Report(
+            engine=one.name,
+            kernel=one.kernel.release if one.kernel else "",
+            build=one.kernel.build if one.kernel and args.json else "",
+            server=server.name,
+            again=shlex.join(again(args, one, server)),
+        )
+        recorder = Recorder(part, earlier(kept, about))
         ours = recorder.report
-        ours.kernel, ours.server = ours.kernel or release, server.name
-        ours.again = shlex.join(again(args, one, server))
+        ours.kernel, ours.server = ours.kernel or about.kernel, about.server
+        ours.again, ours.build = about.again, about.build
         runs.append(Run(one, part, recorder))
     return runs
 
 
-def earlier(kept: Kept, engine: str, release: str, server: str) -> Report | None:
-    """Return the run of a kernel and a server; without a release it must be the only one."""
-    same = [r for r in kept if (r.engine, r.server) == (engine, server)]
-    found = [r for r in same if release in ("", r.kernel)]
-    return found[0] if len(found) == 1 else None
+def earlier(kept: Kept, about: Report) -> Report | None:
+    """Return the earlier run of the same kernel and server, None if there is none.
+
+    Errors: SavedError, when what has these names was another kernel or another server
+    """
+    names = (about.engine, about.server)
+    for one in kept:
+        kernels_of = {one.kernel, about.kernel} - {""}
+        if (one.engine, one.server) != names or len(kernels_of) > 1:
+            continue
+        if one.again != about.again:
+            raise SavedError(f"the results to resume are of {one.again}, and not of {about.again}")
+        if one.build != about.build:
+            raise SavedError(f"{about.engine}:{about.kernel} was built anew after these results")
+        return one
+    return None
 
 
 def again(args: argparse.Namespace, one: Engine, server: Serving) -> list[str]:
@@ -89,20 +106,33 @@ def run_job(
 ) -> int:
     """Run the job on each kernel with each server, write the reports."""
     out = sys.stderr if "-" in (args.json, args.junit, args.html, args.markdown) else sys.stdout
-    runs = planned_runs(args, job, wanted, kept)
+    try:
+        runs = planned_runs(args, job, wanted, kept)
+    except SavedError as problem:
+        print(f"ninep lab: {args.resume}: {problem}; give --json another file", file=sys.stderr)
+        return USAGE
     reports = [one.recorder.report for one in runs]
+    ours = {key(one) for one in reports}
+    reports += [one for one in kept if key(one) not in ours]
     save = Saving(args.json, reports)
     for number, one in enumerate(runs):
         run_kernel(args, one, out, save)
         if reports[number].trouble == INTERRUPTED:
-            for left in reports[number + 1 :]:
-                left.trouble = NOT_RUN
+            for left in runs[number + 1 :]:
+                left.recorder.report.trouble = NOT_RUN
             break
         save.now()
-    if len(wanted) > 1:
+    if len(reports) > 1:
         Terminal(out).lines(report.overview(reports))
         Terminal(out).lines(report.differences(reports))
+    if {script.outcome for one in reports for script in one.scripts} == {"skip"}:
+        print("ninep lab: nothing was judged: all checks were skipped", file=sys.stderr)
     return exit_code(reports) if write_reports(args, reports) else USAGE
+
+
+def key(one: Report) -> tuple[str, str, str]:
+    """Return what a run is called."""
+    return one.engine, one.kernel, one.server
 
 
 class Saving:
@@ -160,14 +190,20 @@ def attempt(chosen: Engine, job: Job, recorder: Recorder) -> None:
     """Run the engine; what goes wrong becomes part of the report."""
     start = time.monotonic()
 
-    def feed(event: Event) -> None:
-        if event["event"] == "begin" and chosen.kernel:
+    def begin(release: str) -> None:
+        before = recorder.report.kernel
+        if recorder.finished and before != release:
+            raise EngineError(f"the results to resume are of Linux {before}, and this is {release}")
+        if chosen.kernel:
             kernels.booted(chosen.kernel, time.monotonic() - start)
+
+    def feed(event: Event) -> None:
+        if event["event"] == "begin":
+            begin(event["kernel"])
         recorder.feed(event)
 
     try:
-        with ended_by_signals():
-            chosen.run(job, feed)
+        chosen.run(job, feed)
     except EngineError as problem:
         recorder.report.trouble = str(problem)
     except KeyboardInterrupt:

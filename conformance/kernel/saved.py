@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +24,8 @@ from .model import (
     exit_code,
 )
 
-SCHEMA = 2
+SCHEMA = 3
+SUITE = "ninep lab"
 
 
 class SavedError(Exception):
@@ -34,7 +36,7 @@ def to_json(reports: Sequence[Report]) -> str:
     """Render the runs as JSON."""
     data = {
         "schema": SCHEMA,
-        "suite": "ninep lab",
+        "suite": SUITE,
         "exit_code": exit_code(reports),
         "seconds": round(sum(one.seconds for one in reports), 3),
         "runs": [as_data(one) for one in reports],
@@ -48,6 +50,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "engine": report.engine,
         "server": report.server,
         "kernel": report.kernel,
+        "build": report.build,
         "control": report.control,
         "again": report.again,
         "exit_code": report.exit_code,
@@ -83,9 +86,9 @@ def script_data(script: ScriptReport) -> dict[str, Any]:
         "control": script.side("control"),
         "seconds": round(script.seconds, 3),
         "trouble": script.trouble,
+        "cut": script.cut,
         "kernel_log": script.kernel_log,
         "kernel_said": script.kernel_said,
-        "untraced": script.untraced,
         "checks": [check_data(check) for check in script.checks],
     }
 
@@ -102,6 +105,7 @@ def check_data(check: CheckReport) -> dict[str, Any]:
         "mount": result_data(check.mount),
         "control": result_data(check.control),
         "trace": check.trace and asdict(check.trace),
+        "untraced": check.untraced,
     }
 
 
@@ -121,23 +125,56 @@ def read(path: str) -> list[Report]:
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
-        found = [report_of(run) for run in data["runs"]]
     except OSError as problem:
         raise SavedError(f"{path}: {problem.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise SavedError(f"{path} is no result of: ninep lab --json {path}") from None
-    if where := misfit(found, list[Report], "runs"):
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict) or data.get("suite") != SUITE:
+        raise SavedError(f"{path} is no result of: ninep lab --json {path}")
+    if data.get("schema") != SCHEMA:
+        raise SavedError(f"{path}: schema {data.get('schema')}; this ninep reads {SCHEMA}")
+    found: list[Report] = []
+    try:
+        found += [report_of(run) for run in data["runs"]]
+        where = misfit(found, list[Report], "runs") or misplaced(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        where = f"{type(problem).__name__} {problem}"
+    if where:
         raise SavedError(f"{path}: damaged results of ninep lab: {where}")
     return found
 
 
+def misplaced(reports: Sequence[Report]) -> str:
+    """Say what is there twice, or never ended and has no word why; nothing if all is in order."""
+    if twice := repeated((one.engine, one.kernel, one.server) for one in reports):
+        return f"two runs of {twice}"
+    for report in reports:
+        if twice := repeated(cell.cell for cell in report.cells):
+            return f"two cells {twice.name}"
+        for cell in report.cells:
+            if twice := repeated(cell.planned):
+                return f"{twice} is twice in {cell.cell.name}"
+        for script in report.scripts:
+            if twice := repeated(check.name for check in script.checks):
+                return f"two checks {script.name}/{twice}"
+            if not script.checks and not script.trouble:
+                return f"{script.name} has no checks"
+    return ""
+
+
+def repeated(names: Iterable[Any]) -> Any:
+    """Return the first that is there more than once, None if none is."""
+    return next((name for name, times in Counter(names).items() if times > 1), None)
+
+
 def report_of(data: dict[str, Any]) -> Report:
-    """Return one run; what older files do not have is empty."""
-    names = ("engine", "kernel", "control", "trouble", "fault", "seconds", "server")
+    """Return one run."""
+    names = (
+        *("engine", "kernel", "build", "control", "trouble", "fault", "seconds", "server"),
+        "again",
+    )
     return Report(
-        **{name: data[name] for name in names},
-        again=data.get("again", ""),
-        cells=[cell_of(cell) for cell in data["cells"]],
+        **{name: data[name] for name in names}, cells=[cell_of(cell) for cell in data["cells"]]
     )
 
 
@@ -145,9 +182,8 @@ def cell_of(data: dict[str, Any]) -> CellReport:
     """Return one cell."""
     scripts = [script_of(script) for script in data["scripts"]]
     planned = sorted([*(script.name for script in scripts), *data["not_run"]])
-    access = data.get("access", "")
     return CellReport(
-        Cell(data["transport"], data["cache"], data["msize"], access),
+        Cell(data["transport"], data["cache"], data["msize"], data["access"]),
         tuple(planned),
         data["server"],
         data["mount"],
@@ -165,14 +201,14 @@ def script_of(data: dict[str, Any]) -> ScriptReport:
         data["kernel_log"],
         data["trouble"],
         data["seconds"],
-        data.get("kernel_said", []),
-        data.get("untraced", ""),
+        data["kernel_said"],
+        data["cut"],
     )
 
 
 def check_of(data: dict[str, Any]) -> CheckReport:
     """Return one check."""
-    trace = data.get("trace")
+    trace = data["trace"]
     return CheckReport(
         data["name"],
         data["title"],
@@ -181,6 +217,7 @@ def check_of(data: dict[str, Any]) -> CheckReport:
         result_of(data["control"]),
         data["waiver"],
         trace and Trace(**{**trace, "steps": steps_of(trace["steps"])}),
+        data["untraced"],
     )
 
 

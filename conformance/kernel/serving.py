@@ -39,6 +39,8 @@ def servings(texts: Sequence[str], readonly: str | None, aname: str) -> list[Ser
     """Return the servers that were asked for, ours if none was.  Errors: ValueError"""
     if readonly and len(texts) > 1:
         raise ValueError("--readonly-server is the form of one server, and there are several")
+    if readonly and texts and not (texts[0] == OURS or " " in texts[0].strip()):
+        raise ValueError(f"--readonly-server is the form of a command, and not of {texts[0]}")
     found = {text: serving(text, readonly, aname) for text in texts or [OURS]}
     names = [one.name for one in found.values()]
     return [

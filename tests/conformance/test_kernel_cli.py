@@ -12,10 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ninep.conformance.kernel import cli, kernels
+from ninep.conformance.kernel.catalog import load_all
 from ninep.conformance.kernel.engines import (
     EngineError,
     choice,
@@ -27,7 +29,7 @@ from ninep.conformance.kernel.engines import (
     uml,
 )
 from ninep.conformance.kernel.kernels import Kernel
-from ninep.conformance.kernel.model import USAGE, Job
+from ninep.conformance.kernel.model import DIED, USAGE, Job
 from ninep.conformance.kernel.record import Event
 from ninep.conformance.kernel.serving import servings
 
@@ -111,6 +113,14 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expecte
         ["--server", "qemu", "--engine", "uml"],
         ["--server", "127.0.0.1:5640"],
         ["--server", "tcp://nowhere"],
+        ["--aname", "a,b"],
+        ["--smoke", "--all"],
+        ["--smoke", "--script", "load"],
+        ["--server", "tcp://127.0.0.1:5640", "--readonly-server", "x {addr} {root}"],
+        ["list", "--json", "-"],
+        ["list", "--kernel", "6.1"],
+        ["kernels", "--kernel", "6.1"],
+        ["diff", "a", "b", "--all"],
     ],
 )
 def test_usage_errors(
@@ -241,6 +251,152 @@ def test_long_scripts_run_when_they_are_asked_for(
         planned = {name for cell in engine.job.cells for name in cell.scripts}
         assert (LONG[1] in planned) is run
         assert (f"{LONG[1]} (--long)" in capsys.readouterr().err) is not run
+
+
+def saved(path: Path) -> Any:
+    """Return what a file of results holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_resume_drops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the command does not ask for stays: scripts, cells, the runs of other servers."""
+    path = tmp_path / "results.json"
+    to = ("--json", str(path))
+    servers = ("--server", "ninep", "--server", "other {addr} {root}")
+    cells = ("--cache", "none", "--cache", "loose")
+    asked = ("--script", "0[12]*")
+    assert lab(monkeypatch, FakeEngine(), *asked, *cells, *servers, *to) == 0
+    before = saved(path)
+    before["runs"][0]["cells"][0]["scripts"][0]["trouble"] = "cut off"
+    path.write_text(json.dumps(before), encoding="utf-8")
+    narrow = FakeEngine()
+    code = lab(monkeypatch, narrow, "--script", "01*", "--cache", "none", "--resume", str(path))
+    assert code == 0
+    assert narrow.job is not None
+    assert [planned.scripts for planned in narrow.job.cells] == [("01_lookup",)]
+    after = saved(path)
+    names = [
+        (run["server"], cell["name"], script["name"], script["trouble"])
+        for run in after["runs"] for cell in run["cells"] for script in cell["scripts"]
+    ]  # fmt: skip
+    assert names == [
+        (server, f"tcp,cache={mode}", script, "")
+        for server in ("ninep", "other") for mode in ("none", "loose")
+        for script in ("01_lookup", "02_create")
+    ]  # fmt: skip
+
+
+def test_resume_of_what_was_cut_off_and_is_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A script that still has to be run is no pass: the exit code says that something is left."""
+    path = tmp_path / "results.json"
+    lab(monkeypatch, FakeEngine(), "--script", "0[12]*", "--cache", "none", "--json", str(path))
+    data = saved(path)
+    cell = data["runs"][0]["cells"][0]
+    cell["not_run"] = [cell["scripts"].pop()["name"]]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert lab(monkeypatch, FakeEngine(), "--script", "01*", "--resume", str(path)) == DIED
+    assert saved(path)["runs"][0]["cells"][0]["not_run"] == ["02_create"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--server", "mine --fast {addr} {root}"),
+        ("--server", "mine {addr} {root}", "--aname", "x"),
+        ("--server", "mine {addr} {root}", "--readonly-server", "mine -r {addr} {root}"),
+    ],
+)
+def test_resume_of_another_server(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    options: tuple[str, ...],
+) -> None:
+    """Results of the same name are not those of another command: refused, and left alone."""
+    path, asked = tmp_path / "results.json", ("--script", "01*")
+    server = ("--server", "mine {addr} {root}")
+    assert lab(monkeypatch, FakeEngine(), *asked, *server, "--json", str(path)) == 0
+    before = path.read_text(encoding="utf-8")
+    again = FakeEngine()
+    assert lab(monkeypatch, again, *asked, *options, "--resume", str(path)) == USAGE
+    assert again.job is None
+    assert path.read_text(encoding="utf-8") == before
+    assert f"{path}: the results to resume are of ninep lab" in capsys.readouterr().err
+
+
+def test_resume_on_another_kernel(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A kernel of the same name that was built anew is refused, and so is one with another name
+    that turns up in its place.
+    """
+    path, asked = tmp_path / "results.json", ("--script", "0[12]*")
+    image = tmp_path / "bzImage"
+    image.write_bytes(b"one")
+    engine = FakeEngine()
+    engine.kernel = replace(KERNEL, path=image, engine="fake")
+    assert lab(monkeypatch, engine, *asked, "--json", str(path)) == 0
+    assert lab(monkeypatch, engine, *asked, "--resume", str(path)) == 0
+    image.write_bytes(b"two")
+    assert lab(monkeypatch, engine, *asked, "--resume", str(path)) == USAGE
+    assert "fake:6.1.0 was built anew" in capsys.readouterr().err
+    image.write_bytes(b"one")
+    data = saved(path)
+    data["runs"][0]["cells"][0]["scripts"].pop()
+    data["runs"][0]["cells"][0]["not_run"] = ["02_create"]
+    data["runs"][0]["kernel"] = "6.2.0"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    engine.kernel = None
+    assert lab(monkeypatch, engine, *asked, "--cache", "none", "--resume", str(path)) == USAGE
+    data["runs"][0]["again"] = "ninep lab --engine fake"
+    data["runs"][0]["build"] = ""
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert lab(monkeypatch, engine, *asked, "--cache", "none", "--resume", str(path)) == DIED
+    trouble = saved(path)["runs"][0]["trouble"]
+    assert trouble == "the results to resume are of Linux 6.2.0, and this is 6.1.0"
+
+
+def test_smoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One cell, the short scripts, nothing said of those that were not asked for."""
+    engine = FakeEngine()
+    assert lab(monkeypatch, engine, "--smoke") == 0
+    assert engine.job is not None
+    (planned,) = engine.job.cells
+    assert planned.cell.name == "tcp,cache=none"
+    assert planned.scripts == tuple(s.name for s in load_all() if s.short)
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_was_judged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run whose checks were all skipped is no success to be quiet about."""
+    assert lab(monkeypatch, FakeEngine("skip"), "--script", "lookup") == 0
+    assert "nothing was judged: all checks were skipped" in capsys.readouterr().err
+
+
+def test_an_interrupt_before_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has the exit code of an interrupted run."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "load_all", interrupted)
+    assert cli.main([]) == DIED
+    assert capsys.readouterr().err == "ninep lab: interrupted\n"
+
+
+def test_where_the_server_is_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A command may name files as it does here."""
+    monkeypatch.chdir(tmp_path)
+    engine = FakeEngine()
+    lab(monkeypatch, engine, "--script", "lookup")
+    assert engine.job is not None
+    assert engine.job.cwd == str(tmp_path)
 
 
 def test_resume_needs_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ninep.conformance.kernel import cli
-from ninep.conformance.kernel.diff import DiffError, compare, side
+from ninep.conformance.kernel.diff import DiffError, compare, file_of, side
 from ninep.conformance.kernel.model import (
     Cell,
     CellReport,
@@ -87,6 +87,15 @@ def test_runs_of_several_cells(several: str) -> None:
     lines, _ = compare(f"{several}:7.2", f"{several}:7.2")
     assert "0 checks differ, 4 came to the same" == lines[-1]
     assert {"cache=none 01_s/a", "cache=loose 01_s/b"} <= set(side(f"{several}:7.2")[1])
+
+
+def test_a_colon_in_a_name(tmp_path: Path) -> None:
+    """The file is the longest beginning that is one."""
+    path = tmp_path / "a:b.json"
+    path.touch()
+    assert file_of(f"{path}:6.1:ninep") == (str(path), ["6.1", "ninep"])
+    assert file_of(str(path)) == (str(path), [])
+    assert file_of("none.json:6.1") == ("none.json", ["6.1"])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,13 @@ from ninep.conformance.kernel.guest import isolate
 from ninep.conformance.kernel.guest.bench import Bench
 from ninep.conformance.kernel.guest.kernel_log import COMPLAINT
 from ninep.conformance.kernel.guest.mounts import MountError, bind, connection, nine
-from ninep.conformance.kernel.guest.servers import Server, ServerError, accepts_tcp, accepts_unix
+from ninep.conformance.kernel.guest.servers import (
+    Server,
+    ServerError,
+    Start,
+    accepts_tcp,
+    accepts_unix,
+)
 from ninep.conformance.kernel.guest.stand import Device
 from ninep.conformance.kernel.model import Cell, Job, Result
 
@@ -124,16 +130,27 @@ def test_listening_tables() -> None:
 def test_server_that_dies(tmp_path: Path) -> None:
     """A server that ends instead of listening is reported with its last words."""
     command = [sys.executable, "-c", "import sys; sys.exit('no such root')"]
-    server = Server(command, "tcp://127.0.0.1:1", tmp_path / "log", {})
+    server = Server(command, "tcp://127.0.0.1:1", tmp_path / "log", {}, Start())
     with pytest.raises(ServerError, match=r"died with status 1; it said: no such root"):
+        server.wait_listening()
+    server.stop()
+
+
+def test_server_that_goes_to_the_background(tmp_path: Path) -> None:
+    """A command that ends well without a listener is told to stay; it starts where it was asked."""
+    command = [sys.executable, "-c", "import os; print(os.getcwd())"]
+    begin = Start("the read-only server", str(tmp_path))
+    server = Server(command, "tcp://127.0.0.1:1", tmp_path / "log", {}, begin)
+    words = f"the read-only server died with status 0; it said: {tmp_path}; it has to stay in the"
+    with pytest.raises(ServerError, match=words):
         server.wait_listening()
     server.stop()
 
 
 def test_server_that_does_not_exist(tmp_path: Path) -> None:
     """A command that cannot be run is reported."""
-    with pytest.raises(ServerError, match="cannot start /no/such/server"):
-        Server(["/no/such/server"], "tcp://127.0.0.1:1", tmp_path / "log", {})
+    with pytest.raises(ServerError, match="cannot start the server: /no/such/server: No such"):
+        Server(["/no/such/server"], "tcp://127.0.0.1:1", tmp_path / "log", {}, Start())
 
 
 @pytest.mark.parametrize(
@@ -191,7 +208,7 @@ def test_a_device_is_mounted_by_its_tag(tmp_path: Path) -> None:
     """QEMU's own server: no process, two tags, one for each mount."""
     stand = Device(
         cell=Cell("virtio"), backing=tmp_path, work=tmp_path, name="rw-0", command=list, aname="",
-        env={},
+        env={}, begin=Start(),
     )  # fmt: skip
     stand.start()
     first, second = stand.mount("first"), stand.mount("second")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 from contextlib import nullcontext
 from pathlib import Path
@@ -155,3 +156,21 @@ def test_a_process_of_the_neighbour(tmp_path: Path) -> None:
             assert again.run(os.getpid) != pid
     assert os.listdir(tmp_path) == ["made"]
     assert os.waitpid(pid, os.WNOHANG)[0] == pid
+
+
+@pytest.mark.parametrize("left", [0, 1_000_000, 4 << 20])
+def test_a_full_disk_that_loses_or_adds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    """A server that throws away what had room, or keeps what had none, fails 25_full."""
+    full = importlib.import_module("ninep.conformance.kernel.scripts.25_full")
+
+    def refused(here: Place, data: bytes) -> None:
+        (here / "large").write_bytes(data[:left])
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(full, "full", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(full, "write_to_the_end", refused)
+    for check in (full.check_write, full.check_in_its_place):
+        with pytest.raises(expect.Failed, match=f"{left} bytes are 1400832 to 1564672"):
+            check(place(tmp_path))

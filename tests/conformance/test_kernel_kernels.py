@@ -102,7 +102,8 @@ def test_initramfs(tmp_path: Path) -> None:
     [
         (["all"], [k.name for k in HERE]),
         (["uml:all"], ["uml:5.10.46", "uml:6.12.113"]),
-        (["5.10"], ["qemu:5.10.0-46-amd64"]),
+        (["5.10"], ["uml:5.10.46"]),
+        (["7.3"], ["qemu:7.3.4+deb13-amd64"]),
         (["uml:5.10"], ["uml:5.10.46"]),
         (["newest"], ["uml:6.12.113"]),
         (["qemu:newest", "6.1"], ["qemu:7.3.4+deb13-amd64", "qemu:6.1.0-50-amd64"]),
@@ -131,7 +132,7 @@ def test_what_means_nothing(word: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("words", "tree", "said"),
     [
-        (["{tmp}"], None, "Is a directory"),
+        (["{tmp}"], None, "expected a regular file"),
         (["{tmp}/a", "{tmp}/b"], None, "a and .*b are both qemu:6.20.1: run one after the other"),
         (["{tmp}/a"], "nowhere", "--modules .*nowhere: there is no such folder"),
         (["6.1"], ".", "--modules .: only a kernel given as a file"),
@@ -156,6 +157,14 @@ def bzimage(version: bytes) -> bytes:
     image[0x202:0x206], image[0x20E:0x210] = b"HdrS", (0x100).to_bytes(2, "little")
     image[0x300 : 0x300 + len(version)] = version
     return bytes(image)
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """A FIFO, which nobody may ever write to, and a device without an end are not read."""
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        with pytest.raises(KernelError, match="expected a regular file"):
+            kernels.own(path, None)
 
 
 def test_a_file(tmp_path: Path) -> None:
@@ -293,6 +302,24 @@ def test_what_a_killed_fetch_left_goes(cache: Path) -> None:
     (cache / "uml-6.1").mkdir()
     with fetch.the_lock():
         assert sorted(path.name for path in cache.iterdir()) == ["lock", "uml-6.1"]
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no cache then: nothing is remembered, and a fetch says what to set."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    kernels.booted(HERE[0], 1.0)
+    assert (kernels.cached(), kernels.boot_times()) == ([], {})
+    with pytest.raises(KernelError, match="set XDG_CACHE_HOME"), fetch.the_lock():
+        pass
+
+
+def test_a_damaged_cache(cache: Path) -> None:
+    """The manifest that cannot be read is named, with what to do."""
+    (cache / "uml-6.1").mkdir(parents=True)
+    (cache / "uml-6.1" / kernels.MANIFEST).write_text("{}", encoding="utf-8")
+    with pytest.raises(KernelError, match=r"uml-6.1/manifest.json is damaged: remove"):
+        kernels.cached()
 
 
 def test_a_cache_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -93,6 +93,23 @@ def test_exit_codes(
     assert Report(cells=cells, trouble=guest, fault=fault).exit_code == expected
 
 
+def test_cut_off_is_not_the_servers_fault() -> None:
+    """A script that an interrupt or a dead guest cut off is an error, unless a check had failed."""
+    failed = [CheckReport("c", mount=Result("fail"))]
+    cut = [ScriptReport("01_s", "S.", checks, trouble="died", cut=True) for checks in ([], failed)]
+    assert [script.outcome for script in cut] == ["error", "fail"]
+
+
+@pytest.mark.parametrize(
+    ("cache", "mode"),
+    [("none", "none"), ("0", "none"), ("5", "mmap"), ("fscache", "loose"), ("15", "loose")],
+)
+def test_modes(cache: str, mode: str) -> None:
+    """Whatever a cache mode is called, a check asks what it promises; numbers are from 6.4."""
+    assert Cell(cache=cache).mode == mode
+    assert bool(Cell(cache=cache).needs) == cache.isdecimal()
+
+
 def test_not_run_is_named() -> None:
     """Scripts that were planned and never began are named."""
     cell = CellReport(Cell(), planned=("01_s", "02_t"), scripts=[script()])

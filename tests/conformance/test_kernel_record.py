@@ -111,7 +111,8 @@ def test_order_of_the_plan() -> None:
     recorder.rest()
     assert heard == ["01_a", "02_b", "03_c"]
     assert [script.name for script in recorder.report.scripts] == heard
-    assert [script.outcome for script in recorder.report.scripts] == ["skip", "skip", "fail"]
+    assert [script.outcome for script in recorder.report.scripts] == ["skip", "skip", "error"]
+    assert recorder.report.scripts[2].cut
 
 
 def test_unknown_event() -> None:

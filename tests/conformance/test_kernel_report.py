@@ -54,7 +54,7 @@ def test_json() -> None:
     """JSON has what a program needs to judge the run again."""
     data = json.loads(saved.to_json([sample()]))
     (run,) = data["runs"]
-    assert (data["schema"], run["kernel"], data["exit_code"]) == (2, "6.1.176", 1)
+    assert (data["schema"], run["kernel"], data["exit_code"]) == (3, "6.1.176", 3)
     cell = run["cells"][0]
     assert cell["options"] == ["rw", "trans=tcp", "port=5640"]
     assert cell["not_run"] == ["02_t"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,24 +23,67 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert saved.to_json(saved.read(str(path))) == text
 
 
-def test_older_files(tmp_path: Path) -> None:
-    """A file without what came later is read."""
-    data = json.loads(saved.to_json([sample()]))
-    (run,) = data["runs"]
-    del run["again"], run["cells"][0]["access"]
-    for script in run["cells"][0]["scripts"]:
-        del script["kernel_said"], script["untraced"]
-        for check in script["checks"]:
-            del check["trace"]
-    path = tmp_path / "results.json"
-    path.write_text(json.dumps(data), encoding="utf-8")
-    assert [one.exit_code for one in saved.read(str(path))] == [1]
+def written(path: Path, text: str) -> str:
+    """Write a file and return its path."""
+    path.write_text(text, encoding="utf-8")
+    return str(path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"runs": [1]}', '{"runs": [{"engine": 1}]}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"runs": [1]}', "[" * 100_000, '{"suite": "ninep check", "runs": []}']
+)
 def test_what_is_no_result(text: str, tmp_path: Path) -> None:
     """Another file is named with what was expected."""
-    path = tmp_path / "other.json"
-    path.write_text(text, encoding="utf-8")
     with pytest.raises(SavedError, match="is no result of: ninep lab --json"):
-        saved.read(str(path))
+        saved.read(written(tmp_path / "other.json", text))
+
+
+def test_results_of_another_version(tmp_path: Path) -> None:
+    """Its schema is named, and the one that is read."""
+    data = json.loads(saved.to_json([sample()])) | {"schema": 99}
+    with pytest.raises(SavedError, match="schema 99; this ninep reads 3"):
+        saved.read(written(tmp_path / "results.json", json.dumps(data)))
+
+
+def twice(where: str) -> Callable[[Any], None]:
+    """Return a function that repeats the first of some things in results."""
+
+    def change(data: Any) -> None:
+        run = data["runs"][0]
+        cell = run["cells"][0]
+        script = cell["scripts"][0]
+        found = {"runs": data["runs"], "cells": run["cells"], "scripts": cell["scripts"],
+                 "checks": script["checks"]}[where]  # fmt: skip
+        found.append(found[0])
+
+    return change
+
+
+def set_script(**fields: object) -> Callable[[Any], None]:
+    """Return a function that changes fields of the first script in results."""
+
+    def change(data: Any) -> None:
+        data["runs"][0]["cells"][0]["scripts"][0].update(fields)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (twice("runs"), "two runs of .*6.1.176"),
+        (twice("cells"), "two cells tcp,cache=none"),
+        (twice("scripts"), "01_s is twice in tcp,cache=none"),
+        (twice("checks"), "two checks 01_s/good"),
+        (set_script(checks=[]), "01_s has no checks"),
+        (set_script(seconds=float("nan")), "seconds is nan"),
+        (set_script(seconds="x"), "seconds is 'x'"),
+        (lambda data: data["runs"][0].pop("again"), "KeyError 'again'"),
+    ],
+)
+def test_damaged_results(change: Callable[[Any], None], said: str, tmp_path: Path) -> None:
+    """What cannot have been written so is refused by name."""
+    data = json.loads(saved.to_json([sample()]))
+    change(data)
+    with pytest.raises(SavedError, match=f"damaged results of ninep lab: .*{said}"):
+        saved.read(written(tmp_path / "results.json", json.dumps(data)))

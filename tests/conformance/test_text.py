@@ -88,7 +88,9 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a"
     assert text.write_files("p", [(str(path), lambda: "1→"), ("-", lambda: "2→"), (None, str)])
     assert (path.read_text(encoding="utf-8"), capsys.readouterr().out) == ("1→", "2→")
-    assert not text.write_files("p", [(str(tmp_path), str)])
+    last = tmp_path / "last"
+    assert not text.write_files("p", [(str(tmp_path), str), (str(last), lambda: "3")])
+    assert last.read_text(encoding="utf-8") == "3"
     assert capsys.readouterr().err.startswith(f"p: cannot write {tmp_path}: ")
 
 
@@ -100,16 +102,21 @@ def test_what_cannot_be_written_is_seen_early(
     assert "there is no folder" in text.unwritable([str(tmp_path / "no" / "a")])
     assert "it is a folder" in text.unwritable([str(tmp_path)])
     assert "two reports" in text.unwritable([str(tmp_path / "a"), None, str(tmp_path / "a")])
+    (tmp_path / "link").symlink_to("a")
+    assert "two reports" in text.unwritable([str(tmp_path / "a"), str(tmp_path / "link")])
+    assert "cannot write /proc/a: " in text.unwritable(["/proc/a"])
+    (tmp_path / "a").touch()
     monkeypatch.setattr("os.access", lambda *_: False)
     assert "no permission" in text.unwritable([str(tmp_path / "a")])
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "a"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_that_end_the_work(number: signal.Signals) -> None:
     """They are like Ctrl-C, unless they were ignored before; afterwards all is as it was."""
     before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt), text.ended_by_signals():
-        signal.raise_signal(number)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(number)
     assert signal.getsignal(number) == before
     signal.signal(number, signal.SIG_IGN)
     try:
@@ -117,3 +124,27 @@ def test_signals_that_end_the_work(number: signal.Signals) -> None:
             signal.raise_signal(number)
     finally:
         signal.signal(number, before)
+
+
+def interrupted(number: signal.Signals) -> None:
+    """Work until a signal ends it, and clean up while others come."""
+    with text.ended_by_signals():
+        try:
+            signal.raise_signal(number)
+        finally:
+            for again in text.ENDING:
+                signal.raise_signal(again)
+
+
+def test_what_is_cleaned_up_whole() -> None:
+    """A signal waits until it is done, and is not lost."""
+    done = []
+
+    def clean() -> None:
+        with text.ended_by_signals(), text.unbroken():
+            os.kill(os.getpid(), signal.SIGTERM)
+            done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        clean()
+    assert done

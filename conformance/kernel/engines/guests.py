@@ -23,6 +23,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
+from ...text import unbroken
 from ..catalog import load
 from ..model import EXPORT, VIRTIO, Job, Planned, claim
 from ..neighbour import HERE, THERE
@@ -94,25 +95,35 @@ def run(machine: Machine, job: Job, on_event: Callable[[Event], None]) -> None:
     """Boot guests that share the job, follow them until they power off, and clean up."""
     count = how_many(job)
     job = replace(job, disk=machine.disk, patience=machine.patience, neighbour=meets(job))
-    with scratch() as folder, neighbour(machine, job, folder) as wire:
-        job = shared(job, folder / "claims", count)
-        crew = Crew(machine, job, folder, wire)
-        first = [crew.guest(part, core) for part, core in zip(crew.parts(count), cycle(cores()))]
-        follow(first, on_event, job.patience, len(job.cells), crew.successor)
-        if not crew.spare and unclaimed(job):
-            raise EngineError(f"{len(crew.work)} guests were lost: the rest was not run")
+    with scratch() as folder:
+        env = machine.environment(folder)
+        with neighbour(machine, job, folder, env) as wire:
+            job = shared(job, folder / "claims", count)
+            crew = Crew(machine, job, folder, env, wire)
+            parts = zip(crew.parts(count), cycle(cores()))
+            first = [crew.guest(part, core) for part, core in parts]
+            follow(first, on_event, job.patience, len(job.cells), crew.successor)
+            if not crew.spare and unclaimed(job):
+                raise EngineError(f"{len(crew.work)} guests were lost: the rest was not run")
 
 
 class Crew:
     """The guests of a job, and those that may take the places of others."""
 
-    def __init__(self, machine: Machine, job: Job, folder: Path, wire: Wire | None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        job: Job,
+        folder: Path,
+        env: Mapping[str, str],
+        wire: Wire | None,
+    ) -> None:
         """Remember what guests are made of; the wire is that of the first."""
         self.machine = machine
         self.job = job
         self.folder = folder
         self.wire = wire
-        self.env = machine.environment(folder)
+        self.env = env
         self.work: dict[Guest, Job] = {}
         self.spare = REPLACED
 
@@ -155,7 +166,9 @@ def alone(job: Job) -> tuple[Planned, ...]:
 
 
 @contextmanager
-def neighbour(machine: Machine, job: Job, folder: Path) -> Iterator[Wire | None]:
+def neighbour(
+    machine: Machine, job: Job, folder: Path, env: Mapping[str, str]
+) -> Iterator[Wire | None]:
     """Boot one more guest, if one is needed; provide the other end of the wire to it.
 
     Errors: EngineError, when it died
@@ -166,7 +179,6 @@ def neighbour(machine: Machine, job: Job, folder: Path) -> Iterator[Wire | None]
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with here, there:
         wire = Wire(there.fileno(), THERE)
-        env = machine.environment(folder)
         guest = prepare(machine, job, folder / "neighbour", env, wire, main="neighbour")
         guest.core = cores()[-1]
         guest.start()
@@ -175,7 +187,8 @@ def neighbour(machine: Machine, job: Job, folder: Path) -> Iterator[Wire | None]
             if guest.process and guest.process.poll() is not None:
                 raise EngineError(f"the other guest: {guest.trouble}")
         finally:
-            guest.end()
+            with unbroken():
+                guest.end()
 
 
 def how_many(job: Job) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ...text import unbroken
 from ..model import Job
 from ..record import Event
 from . import EngineError
@@ -30,9 +31,13 @@ BOOT = Path(__file__).parents[1] / "guest" / "boot.py"
 @contextmanager
 def scratch() -> Iterator[Path]:
     """Make a folder that guests can pass through, and remove it with all that is in it."""
-    with tempfile.TemporaryDirectory(prefix="ninep-lab-", ignore_cleanup_errors=True) as name:
-        os.chmod(name, 0o755)
-        yield Path(name)
+    folder = tempfile.TemporaryDirectory(prefix="ninep-lab-", ignore_cleanup_errors=True)
+    try:
+        os.chmod(folder.name, 0o755)
+        yield Path(folder.name)
+    finally:
+        with unbroken():
+            folder.cleanup()
 
 
 def write_job(job: Job, folder: Path) -> Path:
@@ -167,8 +172,9 @@ def follow(
                 for event in events or ():
                     on_event(event)
     finally:
-        for guest in running:
-            guest.end()
+        with unbroken():
+            for guest in running:
+                guest.end()
     troubles = [guest.trouble for guest in guests if guest.trouble]
     if troubles:
         raise EngineError("; ".join(troubles))

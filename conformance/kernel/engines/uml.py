@@ -79,6 +79,7 @@ class UmlEngine:
             f"uml_dir={folder}/umldir",
             *consoles,
             "selinux=0",
+            "seccomp=auto",
             f"ubd0={folder}/disk",
             f"LAB={folder}",
             f"MODULES={folder}/modules",

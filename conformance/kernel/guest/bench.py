@@ -6,6 +6,7 @@ What it tells are events, one JSON object a line on stdout, in the order in whic
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
@@ -26,7 +27,7 @@ from ..neighbour import BOOT, HERE, over_wire
 from . import isolate
 from .kernel_log import COMPLAINT, KernelLog
 from .mounts import MountError, image, prepare_root
-from .servers import ServerError
+from .servers import ServerError, Start
 from .stand import Control, Device, Remote, Stand, Tested, Traced, TracedRemote
 from .tap import notes
 
@@ -51,6 +52,8 @@ def main(path: str) -> int:
     """Run the job described in a file."""
     job = Job.from_data(json.loads(Path(path).read_text(encoding="utf-8")))
     bench = Bench(job, Path(path).parent)
+    gc.disable()
+    gc.freeze()
     try:
         bench.run()
     except (OSError, MountError) as failure:
@@ -195,6 +198,7 @@ class Bench:
             ours=self.job.ours,
             remote=self.job.remote,
             wire=HERE if self.job.neighbour else "",
+            begin=Start("the read-only server" if read_only else "the server", self.job.cwd),
         )
 
     def control(self, *, read_only: bool) -> Stand:
@@ -209,7 +213,7 @@ class Bench:
         server = planned.cell.transport != VIRTIO and not os.path.ismount(export)
         return needs.Facts(
             transport=planned.cell.transport,
-            cache=planned.cell.cache,
+            cache=planned.cell.mode,
             access=planned.cell.access or "client",
             kernel=kernel_version(),
             root=os.geteuid() == 0,
@@ -233,7 +237,8 @@ class Bench:
         except OSError as failure:
             if self.job.claims is None:
                 raise
-            self.retire(number, script, f"the guest itself failed: {failure}", 0.0)
+            text = f"the guest itself failed: {failure}"
+            self.retire(number, script, text, 0.0, cut=True)
 
     def run_script(
         self, number: int, planned: Planned, script: Script, stands: dict[bool, Tested]
@@ -253,21 +258,54 @@ class Bench:
             red = self.run_control(number, script, checks, read_only=read_only)
             self.tell_kernel_log(number, script, whole=bool(failed))
             self.look_after(number, script, stand)
-            again = [check for check in failed if check not in red][:TRACED]
-            if again:
-                self.trace(number, planned, script, again)
+            again = self.traceable(number, planned, script, failed, red)
+            self.trace(number, planned, script, again)
         emit("done", cell=number, script=script.name, seconds=time.monotonic() - start)
 
-    def retire(self, number: int, script: Script, text: str, seconds: float) -> NoReturn:
+    def traceable(
+        self,
+        number: int,
+        planned: Planned,
+        script: Script,
+        failed: Sequence[Check],
+        red: Sequence[Check],
+    ) -> list[Check]:
+        """Return which failed checks to run once more; tell of the others why they are not."""
+        chosen: list[Check] = []
+        for check in failed:
+            if planned.cell.transport == VIRTIO:
+                reason = "a device has no connection to listen to"
+            elif check in red:
+                reason = "the control failed, too"
+            elif len(chosen) == TRACED:
+                reason = f"{TRACED} of a script are traced, the first ones"
+            else:
+                chosen.append(check)
+                continue
+            self.untraced(number, script, check, reason)
+        return chosen
+
+    def untraced(self, number: int, script: Script, check: Check, text: str) -> None:
+        """Tell why a failed check has no trace."""
+        emit("untraced", cell=number, script=script.name, check=check.name, text=text)
+
+    def retire(
+        self, number: int, script: Script, text: str, seconds: float, *, cut: bool = False
+    ) -> NoReturn:
         """Tell why this kernel is not asked any more; another guest goes on."""
         self.tell_kernel_log(number, script, whole=True)
-        emit("script-trouble", cell=number, script=script.name, text=text)
+        emit("script-trouble", cell=number, script=script.name, text=text, cut=cut)
         emit("done", cell=number, script=script.name, seconds=seconds)
         raise Retired
 
     def mounted(self, number: int, stand: Tested) -> None:
         """Start and mount the server of a stand unless that is done; tell what the kernel shows."""
-        if stand.open():
+        try:
+            fresh = stand.open()
+        except MountError as failure:
+            asked = f" (with aname {stand.aname!r})" if stand.aname else ""
+            raise MountError(f"{failure}{asked}") from None
+        if fresh:
             self.xattr_max = largest_xattr(stand.backing / stand.inside)
             emit("mounted", cell=number, server=stand.says, line=stand.line)
 
@@ -368,11 +406,8 @@ class Bench:
         return run
 
     def trace(self, number: int, planned: Planned, script: Script, checks: Sequence[Check]) -> None:
-        """Run checks once more, one by one on a server of their own; tell what went over the wire.
-
-        A device has no connection to listen to.
-        """
-        if planned.cell.transport == VIRTIO:
+        """Run checks once more, alone on a server of their own; tell what went over the wire."""
+        if not checks:
             return
         self.traced += 1
         read_only = "read-only" in script.needs
@@ -383,7 +418,8 @@ class Bench:
             for check in checks:
                 self.trace_check(number, script, check, stand)
         except (ServerError, MountError) as failure:
-            emit("untraced", cell=number, script=script.name, text=str(failure))
+            for check in checks:
+                self.untraced(number, script, check, str(failure))
         finally:
             stand.close()
 

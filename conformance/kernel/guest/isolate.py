@@ -24,7 +24,7 @@ HANGS = 2
 """After so many hangs in one script its other checks are not tried."""
 WORDS = 500
 """Characters of an exception's text that a message shows."""
-OURS = (AttributeError, ImportError, NameError, TypeError)
+OURS = (AttributeError, ImportError, IndexError, KeyError, NameError, TypeError)
 """What is raised by a mistake in the lab and not by anything that a server does."""
 GRACE = 5.0
 """Seconds that a killed child may take to go away."""

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from .isolate import describe
@@ -32,14 +33,23 @@ class ServerError(Exception):
     """The server did not come up; the text has its last words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What people call a server, and the folder where it is started, or / if that is not there."""
+
+    called: str = "the server"
+    cwd: str = "/"
+
+
 class Server:
     """One running server, its output in a file."""
 
     def __init__(
-        self, command: Sequence[str], addr: str, log: Path, env: Mapping[str, str]
+        self, command: Sequence[str], addr: str, log: Path, env: Mapping[str, str], start: Start
     ) -> None:
         """Start the command in a process group of its own."""
         self.command = list(command)
+        self.called = start.called
         self.addr = addr
         self.log = log
         with log.open("wb") as output:
@@ -50,23 +60,28 @@ class Server:
                     stdout=output,
                     stderr=output,
                     env=dict(env),
-                    cwd="/",
+                    cwd=start.cwd if os.path.isdir(start.cwd) else "/",
                     start_new_session=True,
                 )
             except OSError as failure:
-                raise ServerError(f"cannot start {self.command[0]}: {failure.strerror}") from None
+                raise ServerError(
+                    f"cannot start {self.called}: {self.command[0]}: {failure.strerror}"
+                ) from None
 
     def wait_listening(self) -> None:
         """Return when the server accepts connections; raise ServerError when it never will."""
         end = time.monotonic() + START
         while not listening(self.addr):
             if time.monotonic() > end:
-                raise ServerError(f"not listening on {self.addr} after {START:g} s{self.words()}")
+                raise ServerError(
+                    f"{self.called} does not listen on {self.addr} after {START:g} s{self.words()}"
+                )
             try:
-                self.process.wait(LOOK)
+                status = self.process.wait(LOOK)
             except subprocess.TimeoutExpired:
                 continue
-            raise ServerError(self.epitaph())
+            stay = "" if status else "; it has to stay in the foreground"
+            raise ServerError(f"{self.epitaph()}{stay}")
 
     @property
     def alive(self) -> bool:
@@ -75,7 +90,7 @@ class Server:
 
     def epitaph(self) -> str:
         """Say how the server ended and what it said last."""
-        return f"the server died with {describe(self.process.wait())}{self.words()}"
+        return f"{self.called} died with {describe(self.process.wait())}{self.words()}"
 
     def words(self) -> str:
         """Return the end of the server's output as a clause of a sentence."""

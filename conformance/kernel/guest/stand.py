@@ -22,7 +22,7 @@ from ..tapped import Tapped
 from .isolate import describe, responds
 from .kernel_log import all_complaints
 from .mounts import Mount, MountError, bind, mount_nine, nine, prepare_root
-from .servers import LOOPBACK, Server, free_address
+from .servers import LOOPBACK, Server, Start, free_address
 
 TAP = Path(__file__).with_name("tap.py")
 RESPONSE = 10.0
@@ -156,7 +156,7 @@ class Control(Stand):
 class Tap:
     """A tap that runs; `trace` is the file that it writes."""
 
-    def __init__(self, server: str, trace: Path, host: str = "127.0.0.1") -> None:
+    def __init__(self, server: str, trace: Path, host: str = LOOPBACK) -> None:
         """Start it before the server at an address, on an address of this machine."""
         self.trace = trace
         trace.touch()
@@ -200,17 +200,19 @@ class Tested(Stand):
         ours: bool = False,
         remote: str = "",
         wire: str = "",
+        begin: Start,
     ) -> None:
         """Remember how to start and mount the server."""
         super().__init__(backing, work, name)
         self.cell = cell
-        self.cache = cell.cache
+        self.cache = cell.mode
         self.msize = cell.msize
         self.budgeted = ours and cell.msize is None
         self.command = command
         self.aname = aname
         self.env = env
         self.remote = remote
+        self.begin = begin
         self.wire = wire
         """This machine's address on the wire to another guest."""
         self.deaths = 0
@@ -220,7 +222,7 @@ class Tested(Stand):
         prepare_root(self.folder)
         addr = free_address(self.cell.transport, self.folder, f"s{self.deaths}")
         log = self.folder / "server.log"
-        self.server = Server(self.command(addr), addr, log, self.env)
+        self.server = Server(self.command(addr), addr, log, self.env, self.begin)
         self.server.wait_listening()
 
     def mount(self, name: str) -> Mount:
@@ -287,7 +289,7 @@ class Tested(Stand):
 
         def start() -> None:
             log = self.folder / "apart.log"
-            started.append(Server(self.command(addr), addr, log, self.env))
+            started.append(Server(self.command(addr), addr, log, self.env, self.begin))
             started[-1].wait_listening()
 
         def send(number: int) -> None:

@@ -9,6 +9,7 @@ from ..expect import equal, needs, raises, true
 from ..files import opened
 from ..place import Place
 
+SHORT = True
 READ_WRITE = os.O_RDWR | os.O_CREAT
 FOUR = 1 << 32
 TERA = 1 << 40

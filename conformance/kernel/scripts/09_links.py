@@ -10,6 +10,7 @@ from ..expect import equal, raises, true
 from ..files import read, write
 from ..place import Place
 
+SHORT = True
 LONGEST_TARGET = 4095
 """Bytes of a symbolic link's target on Linux."""
 OTHER_FIELDS = 64

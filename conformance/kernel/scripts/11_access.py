@@ -10,6 +10,7 @@ from ..expect import equal, raises
 from ..files import read, same_time, write
 from ..place import Place
 
+SHORT = True
 NEEDS = ("root", "users")
 USER = 12345
 OTHER = 12346

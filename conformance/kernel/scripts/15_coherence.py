@@ -9,6 +9,7 @@ from ..expect import equal, raises
 from ..files import opened, read, same_time, write, write_all
 from ..place import Place
 
+SHORT = True
 NEEDS = ("second-mount", "cache=none")
 
 

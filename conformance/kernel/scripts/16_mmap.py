@@ -10,6 +10,7 @@ from ..expect import equal, raises, true
 from ..files import opened, pattern, write
 from ..place import Place
 
+SHORT = True
 SIZE = 300_000
 UNCACHED = ("none", "readahead")
 REFUSAL = (errno.EINVAL, errno.ENODEV)

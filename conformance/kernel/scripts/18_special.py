@@ -11,6 +11,7 @@ from ..expect import Skipped, equal, needs, true
 from ..files import opened, read
 from ..place import Place
 
+SHORT = True
 NULL = os.makedev(1, 3)
 
 

@@ -12,6 +12,8 @@ from ..expect import equal, needs, raises
 from ..files import manifest, opened, pattern, read, same_manifest, write, write_all
 from ..place import Place
 
+SHORT = True
+
 
 @needs("coherent")
 def check_everything_is_still_there(here: Place) -> None:

@@ -14,6 +14,7 @@ from ..expect import Skipped, equal, needs, raises
 from ..files import read, write
 from ..place import Place
 
+SHORT = True
 NEEDS = ("root", "socket", "xattr", "users")
 OWNER, USER, GROUP, SOME, MASK, OTHER = 1, 2, 4, 8, 16, 32
 """Whom an entry means: the owner, a user by number, the group, a group by number, …"""

@@ -15,6 +15,7 @@ from ..expect import equal, needs, one_of
 from ..files import opened, read, write, write_through
 from ..place import Place
 
+SHORT = True
 NAMES = {"content", "attributes", "new name", "removed name", "replaced", "list"}
 AT_ONCE = {
     "none": {*NAMES, "open file"},
@@ -39,7 +40,7 @@ def seen(
     """
     old = look()
     change()
-    promised = here.is_control or what in AT_ONCE.get(here.cache, set())
+    promised = here.is_control or what in AT_ONCE[here.cache]
     if promised:
         equal(f"{what} after the change", new, look())
     else:

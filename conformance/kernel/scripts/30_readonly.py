@@ -13,6 +13,7 @@ from ..expect import equal, needs, raises, true
 from ..files import manifest, opened, pattern, read, same_manifest, same_tree, write
 from ..place import Place
 
+SHORT = True
 NEEDS = ("read-only",)
 LARGE = 200_000
 

@@ -1,14 +1,18 @@
-"""Programs that others test file systems with, and a database that is set up and used."""
+"""Programs that others test file systems with, a whole project, a database that is set up."""
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import chdir
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from ..children import run_as
-from ..expect import Failed, needs, true
+from ..expect import Failed, Skipped, equal, needs, true
+from ..files import write
 from ..place import Place
 
 LONG = True
@@ -80,6 +84,29 @@ def check_stress(here: Place) -> None:
     """stress-ng's file classes, all at once, with their own checks on."""
     words = [word for name in CLASSES for word in (f"--{name}", "1", f"--{name}-ops", "20")]
     run(["stress-ng", *words, "--timeout", "20", "--verify", "--temp-path", here.dir], here.dir)
+
+
+@needs("repository", "program:git")
+def check_project(here: Place) -> None:
+    """git clone of this project, fsck, diff; then a compiler: each module has its .pyc."""
+    home = here.backing.parent
+    write(home / ".gitconfig", b"[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n")
+    source = here.repository or here.dir
+    git: list[str | Path] = ["git", "-C", source]
+    if subprocess.run([*git, "rev-parse", "-q", "--verify", "HEAD"], env={"HOME": str(home)},
+                      check=False, capture_output=True).returncode:  # fmt: skip
+        raise Skipped("needs a commit in the project's checkout")
+    run(["git", "clone", "-q", "--no-local", source, here / "clone"], home)
+    git = ["git", "-C", here / "clone"]
+    run([*git, "fsck", "--strict"], home)
+    equal("git diff", "", run([*git, "diff", "--stat", "HEAD"], home))
+    modules = run([*git, "ls-files", ":(glob)**/*.py"], home).splitlines()
+    with chdir(here / "clone"):
+        compiled = compileall.compile_dir(".", quiet=2, force=True)
+        true("every module compiles", bool(compiled))
+        missing = [name for name in modules if not os.path.exists(cache_from_source(name))]
+    true("the clone has modules", bool(modules))
+    equal("modules without a .pyc", [], missing)
 
 
 @needs("program:initdb", "program:postgres", "root", "users")
