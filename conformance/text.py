@@ -128,7 +128,10 @@ def unbroken() -> Iterator[None]:
 def unwritable(paths: Iterable[str | None]) -> str:
     """Say why one of some files cannot be written, before the work is done; empty if all can."""
     named = [path for path in paths if path]
-    places = [path if path == "-" else os.path.realpath(path) for path in named]
+    try:
+        places = [path if path == "-" else os.path.realpath(path) for path in named]
+    except OSError:
+        return f"cannot write {named[0]}: the current folder is gone"
     for path, place in zip(named, places, strict=True):
         if places.count(place) > 1:
             return f"two reports cannot go to one place, {path}"

@@ -296,7 +296,7 @@ def make_job(args: argparse.Namespace, scripts: Sequence[Script], first: Serving
         aname=first.aname,
         repository=repository(),
         jobs=args.jobs,
-        cwd=os.getcwd(),
+        cwd=here(),
         pythonpath=str(Path(found).parents[1]) if found else None,
     )
 
@@ -308,6 +308,14 @@ def plan(args: argparse.Namespace, scripts: Sequence[Script]) -> tuple[Planned, 
     if args.smoke or args.transport or args.cache or args.msize or args.access:
         return chosen_plan(scripts, args.transport, args.cache, args.msize, args.access)
     return default_plan(scripts)
+
+
+def here() -> str:
+    """Return the current folder, or / if it is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return "/"
 
 
 def repository() -> str | None:

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import signal
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,10 @@ def test_what_cannot_be_written_is_seen_early(
     assert "there is no folder" in text.unwritable([str(tmp_path / "no" / "a")])
     assert "it is a folder" in text.unwritable([str(tmp_path)])
     assert "two reports" in text.unwritable([str(tmp_path / "a"), None, str(tmp_path / "a")])
+    (tmp_path / "gone").mkdir()
+    with chdir(tmp_path / "gone"):
+        (tmp_path / "gone").rmdir()
+        assert "the current folder is gone" in text.unwritable(["a"])
     (tmp_path / "link").symlink_to("a")
     assert "two reports" in text.unwritable([str(tmp_path / "a"), str(tmp_path / "link")])
     assert "cannot write /proc/a: " in text.unwritable(["/proc/a"])
