@@ -9,6 +9,7 @@ from ninep import codec, spec
 from ninep.backend import Backend, File, Node
 from ninep.client import Client, connect
 from ninep.errors import ConnectionLost, FrameError, NinepError, RemoteError, Violation
+from ninep.limits import Limits
 from ninep.server import Server
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ConnectionLost",
     "File",
     "FrameError",
+    "Limits",
     "NinepError",
     "Node",
     "RemoteError",

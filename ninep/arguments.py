@@ -74,6 +74,13 @@ def address(text: str, kinds: tuple[str, ...] = LISTEN) -> Address:
         raise argparse.ArgumentTypeError(str(exc)) from None
 
 
+def count(text: str) -> int:
+    """Read how many there may be, at least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number from 1")
+    return int(text)
+
+
 def uid(text: str) -> int:
     """Read a user's number."""
     if not text.isdecimal() or int(text) > NONUNAME:

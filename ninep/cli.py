@@ -21,6 +21,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -28,7 +29,7 @@ from typing import Any, BinaryIO
 
 from ninep import __version__, client
 from ninep.address import CONNECT, DEFAULT, parse
-from ninep.arguments import Parser, address, file, path, seconds, string, uid
+from ninep.arguments import Parser, address, count, file, path, seconds, string, uid
 from ninep.backend import Backend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
@@ -38,6 +39,7 @@ from ninep.conformance.text import OutputLost
 from ninep.constants import MSIZE_MAX, QidType
 from ninep.destination import destination, written
 from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError
+from ninep.limits import Limits
 from ninep.messages import Rgetattr
 from ninep.server import Server
 from ninep.session import DIALECTS
@@ -207,8 +209,17 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
                      help=f"speak only this: {', '.join(DIALECTS)}")  # fmt: skip
     sub.add_argument("--msize", metavar="BYTES", type=msize, default=MSIZE_MAX,
                      help="largest message to agree to (default %(default)s)")  # fmt: skip
+    for limit in fields(Limits):
+        sub.add_argument(option(limit.name), metavar="N", default=limit.default,
+                         type=count if limit.type == "int" else seconds,
+                         help=f"{limit.metadata['help']} (default %(default)g)")  # fmt: skip
     sub.add_argument("-v", "--verbose", action="count", default=0, help="log more; may be repeated")
     sub.set_defaults(command=serve)
+
+
+def option(limit: str) -> str:
+    """Return the option that sets a limit."""
+    return f"--limit-{limit.replace('_', '-')}"
 
 
 def msize(text: str) -> int:
@@ -235,6 +246,7 @@ def serve(args: argparse.Namespace) -> int:
         msize=args.msize,
         dialects=tuple(args.dialect or DIALECTS),
         devices=args.devices,
+        limits=Limits(**{one.name: getattr(args, f"limit_{one.name}") for one in fields(Limits)}),
     )
     return asyncio.run(listen(server))
 
@@ -287,12 +299,21 @@ class Shortage:
 
 
 async def listen(server: Server) -> int:
-    """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended."""
+    """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended.
+
+    What is running then is answered; a second signal does not wait for that.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(Shortage())
+
+    def leave_now() -> None:
+        if stop.is_set():
+            server.abort()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, leave_now)
     async with contextlib.AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(server)

@@ -17,7 +17,8 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Coroutine, Generator, Iterator, Mapping
+import struct
+from collections.abc import Awaitable, Coroutine, Generator, Hashable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from ninep.constants import MSIZE_MAX
 from ninep.dispatch import answer
 from ninep.errors import NUMBERS, CodecError, FrameError
 from ninep.fids import Fid
+from ninep.limits import LOOK, Limits, Patience, Peers
 from ninep.messages import TMessage, Twrite
 from ninep.ops.clunk import remove_all
 from ninep.session import DIALECTS, Received, Service, Session
@@ -47,6 +49,10 @@ PROBES = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_USER_TIMEOUT": 120_000}
 """A TCP peer that has vanished with no word is asked after a minute, gone after two (tcp(7))."""
 BACKLOG = 1024
 """Connections that may wait to be accepted."""
+CREDENTIALS = struct.Struct("iII")
+"""pid, uid and gid of a peer; see unix(7)."""
+REMINDER = 60.0
+"""Seconds between two complaints about connections that are one too many."""
 
 
 class Resumed(Awaitable[bytes]):
@@ -84,10 +90,13 @@ class Connection(asyncio.BufferedProtocol):
         self.tasks: set[asyncio.Task[bytes]] = set()
         self.out: list[bytes] = []
         self.unsent = 0
+        self.written = 0
         self.requests: Iterator[Received] = iter(())
         self.choked = False
         self.ended = False
         self.dropped = False
+        self.peer: Hashable = None
+        self.patience = Patience(server.peers.limits)
         self.transport: asyncio.Transport
 
     # What asyncio calls
@@ -96,14 +105,18 @@ class Connection(asyncio.BufferedProtocol):
         """Begin; small replies must not wait for a full segment, a vanished peer is noticed."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.set_write_buffer_limits(high=SEND_HIGH)
         sock = transport.get_extra_info("socket")
+        self.peer = peer_of(sock)
+        if not self.server.admit(self):
+            self.dropped = True
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=SEND_HIGH)
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for name, value in PROBES.items():
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-        self.server.connections.add(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  asyncio's signature
         """Return where the next bytes go."""
@@ -134,6 +147,18 @@ class Connection(asyncio.BufferedProtocol):
         self.server.gone(self)
         if exc is not None:
             log.info("connection lost: %s", exc)
+
+    def look(self) -> None:
+        """Drop the connection if the peer has let a deadline pass."""
+        missed = self.patience.missed(
+            agreed=self.session.dialect is not None,
+            part=self.session.part if self.transport.is_reading() else None,
+            written=self.written,
+            unsent=self.transport.get_write_buffer_size(),
+        )
+        if missed:
+            log.info("closing a connection of %s: %s", self.peer, missed)
+            self.transport.abort()
 
     # The end
 
@@ -243,6 +268,7 @@ class Connection(asyncio.BufferedProtocol):
     def send(self) -> None:
         """Write all queued replies at once."""
         if self.out:
+            self.written += self.unsent
             out, self.out, self.unsent = self.out, [], 0
             self.transport.write(out[0] if len(out) == 1 else b"".join(out))
 
@@ -255,6 +281,18 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.pause_reading()
         elif not self.transport.is_reading() and not self.ended:
             self.transport.resume_reading()
+
+
+def peer_of(sock: Any) -> Hashable:
+    """Return who is at the other end: an IP address, or the user of a process of this machine."""
+    if sock is None:
+        return None
+    if sock.family == socket.AF_UNIX:
+        pid_uid_gid = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        return f"user {CREDENTIALS.unpack(pid_uid_gid)[1]}"
+    with contextlib.suppress(OSError):  # it may have gone already
+        return str(sock.getpeername()[0])
+    return None
 
 
 async def run(rest: Resumed) -> bytes:
@@ -286,11 +324,15 @@ class Server:
         msize: int = MSIZE_MAX,
         dialects: tuple[str, ...] = DIALECTS,
         devices: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         """Take what to serve and where; nothing is opened before the server is entered."""
         table = exports if isinstance(exports, Mapping) else {b"": exports}
         self.service = Service(table, msize, dialects, devices)
         self.connections: set[Connection] = set()
+        self.peers = Peers(limits or Limits())
+        self._looks: asyncio.TimerHandle | None = None
+        self._reminded = 0.0
         self.addresses: list[Address] = []
         """Where it really listens, while it does."""
         self._wanted = [a if isinstance(a, Address) else parse(a) for a in addresses]
@@ -315,7 +357,26 @@ class Server:
         except BaseException:
             await self.close(0)
             raise
+        self._look()
         return self
+
+    def _look(self) -> None:
+        """Look at all connections, now and again later."""
+        for connection in list(self.connections):
+            connection.look()
+        self._looks = asyncio.get_running_loop().call_later(LOOK, self._look)
+
+    def admit(self, connection: Connection) -> bool:
+        """Take a connection in, unless it is one too many; say so now and then."""
+        reason = self.peers.admit(connection.peer)
+        if not reason:
+            self.connections.add(connection)
+            return True
+        now = asyncio.get_running_loop().time()
+        if now >= self._reminded:
+            self._reminded = now + REMINDER
+            log.error("new connections are refused: %s", reason)
+        return False
 
     async def __aexit__(
         self,
@@ -341,11 +402,17 @@ class Server:
             self._empty.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), drain)
-        for connection in list(self.connections):
-            connection.transport.abort()
+        self.abort()
+        if self._looks is not None:
+            self._looks.cancel()
         await asyncio.sleep(0)
         await asyncio.gather(*self._removing)
         self._empty.set()
+
+    def abort(self) -> None:
+        """Close all connections at once."""
+        for connection in list(self.connections):
+            connection.transport.abort()
 
     async def wait_closed(self) -> None:
         """Return when nothing is left to do: no listener, and no connection any more."""
@@ -355,7 +422,9 @@ class Server:
 
     def gone(self, connection: Connection) -> None:
         """Forget a connection that has ended."""
-        self.connections.discard(connection)
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self.peers.leave(connection.peer)
         if not self.connections:
             self._empty.set()
 

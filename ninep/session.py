@@ -110,6 +110,11 @@ class Session:
             else:
                 yield from self._frames(piece, len(piece))
 
+    @property
+    def part(self) -> object:
+        """Return what stands for the message of which a part is here, None if there is none."""
+        return self._piece
+
     def reply(self, tag: int, r: RMessage) -> bytes:
         """Frame a reply.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ninep import connect, server
+from ninep import cli, connect, server
 from ninep import messages as m
 from ninep.address import Address
 from ninep.backend import Backend
@@ -373,6 +375,23 @@ async def test_closing_does_not_wait_for_ever(gated: Server) -> None:
         await gated.close(drain=0.01)
         assert await w.closed()
         assert not gated.connections
+
+
+async def test_a_second_signal_ends_at_once(gated: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F-15: the first signal lets requests finish, the second does not wait for them."""
+    await gated.close()
+    monkeypatch.setattr(Server.close, "__defaults__", (1000.0,))
+    serving = asyncio.ensure_future(cli.listen(gated))
+    await settled()
+    async with wire(gated) as w:
+        w.send(*OPEN, (4, m.Tread(1, 0, 10)))
+        await w.tags(2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await settled()
+        assert not serving.done()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await asyncio.wait_for(serving, 10) == 0
+        assert await w.closed()
 
 
 async def test_waiting_for_the_end(gated: Server) -> None:

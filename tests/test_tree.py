@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "dialects": "spec constants messages errors",
     "perm": "constants messages backend",
     "locks": "constants",
+    "limits": "",
     "fids": "constants messages errors backend listing",
     "tags": "spec constants messages errors",
     "session": "constants messages errors codec backend dialects fids locks",
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "dispatch": "messages errors session ops",
     "generate": "spec schema",
     "backends": "constants messages errors backend",
-    "server": "address constants messages errors backend fids tags session ops dispatch",
+    "server": "address constants messages errors backend fids limits tags session ops dispatch",
     "dial": "address errors",
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
@@ -57,8 +58,8 @@ MAY_IMPORT = {
         "spec constants messages schema errors codec backend backends session dispatch server"
     ),
     "cli": (
-        "spec address constants messages errors session backend backends server client conformance"
-        " arguments destination"
+        "spec address constants messages errors limits session backend backends server client"
+        " conformance arguments destination"
     ),
 }
 """Module or folder of ninep/, and which others it may import.  A row names only rows above it.

@@ -303,7 +303,7 @@ class Bench:
         try:
             fresh = stand.open()
         except MountError as failure:
-            asked = f" (with aname {stand.aname!r})" if stand.aname else ""
+            asked = f"; perhaps the server has no aname {stand.aname!r}" if stand.aname else ""
             raise MountError(f"{failure}{asked}") from None
         if fresh:
             self.xattr_max = largest_xattr(stand.backing / stand.inside)

@@ -1,0 +1,97 @@
+"""What a server allows its clients, and how long it waits for them.
+
+Deadlines are counted in looks, of which there is one every `LOOK` seconds while the server runs: a
+server that was stopped (SIGSTOP, a suspended machine) does not hold that against its clients.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+LOOK = 0.25
+"""Seconds between two looks at all connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Numbers of connections, and seconds; each has an option of `ninep serve`."""
+
+    connections: int = field(default=1024, metadata={"help": "connections at once"})
+    per_peer: int = field(
+        default=256,
+        metadata={"help": "connections at once of one IP address, or of one user of this machine"},
+    )
+    handshake: float = field(
+        default=30.0, metadata={"help": "seconds until a new connection has agreed on a version"}
+    )
+    frame: float = field(
+        default=30.0, metadata={"help": "seconds that a message may take to arrive"}
+    )
+    stall: float = field(
+        default=60.0, metadata={"help": "seconds for which a client may take none of its replies"}
+    )
+
+
+class Peers:
+    """How many connections each peer has."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin with none."""
+        self.limits = limits
+        self._count: Counter[Hashable] = Counter()
+
+    def admit(self, peer: Hashable) -> str:
+        """Count a connection; if it is one too many, say so and do not."""
+        if self._count.total() >= self.limits.connections:
+            return f"there are {self.limits.connections} already"
+        if self._count[peer] >= self.limits.per_peer:
+            return f"{peer} has {self.limits.per_peer} already"
+        self._count[peer] += 1
+        return ""
+
+    def leave(self, peer: Hashable) -> None:
+        """Forget a connection that was admitted."""
+        self._count[peer] -= 1
+        if not self._count[peer]:
+            del self._count[peer]
+
+
+class Patience:
+    """Which deadline a connection has missed; asked at each look."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Begin when the connection does."""
+        self.limits = limits
+        self._seconds = dict.fromkeys(("handshake", "frame", "stall"), 0.0)
+        self._part: object = None
+        self._taken = 0
+
+    def missed(self, *, agreed: bool, part: object, written: int, unsent: int) -> str:
+        """Say what took too long; nothing if all is in time.
+
+        `agreed`: a version has been; `part`: the message of which a part is here, None if there is
+        none or nobody reads on; `written`: bytes of replies so far, and `unsent`: those of them
+        that the peer has not taken.
+        """
+        taken = written - unsent
+        waits = {
+            "handshake": not agreed,
+            "frame": part is not None and part is self._part,
+            "stall": unsent > 0 and taken == self._taken,
+        }
+        self._part, self._taken = part, taken
+        for name, waiting in waits.items():
+            self._seconds[name] = self._seconds[name] + LOOK if waiting else 0.0
+            limit: float = getattr(self.limits, name)
+            if self._seconds[name] > limit:
+                return f"{MISSED[name]} within {limit:g} s"
+        return ""
+
+
+MISSED = {
+    "handshake": "no version was agreed on",
+    "frame": "a message did not arrive whole",
+    "stall": "no reply was taken",
+}
