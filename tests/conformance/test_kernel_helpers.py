@@ -173,4 +173,4 @@ def test_a_full_disk_that_loses_or_adds(
     monkeypatch.setattr(full, "write_to_the_end", refused)
     for check in (full.check_write, full.check_in_its_place):
         with pytest.raises(expect.Failed, match=f"{left} bytes are 1400832 to 1564672"):
-            check(place(tmp_path))
+            check(place(tmp_path, "mount"))
