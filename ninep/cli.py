@@ -40,6 +40,7 @@ from ninep.constants import MSIZE_MAX, QidType
 from ninep.destination import destination, written
 from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError
 from ninep.limits import Limits
+from ninep.logs import Sparing
 from ninep.messages import Rgetattr
 from ninep.server import Server
 from ninep.session import DIALECTS
@@ -104,6 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
         format="ninep: %(levelname)s: %(message)s",
         stream=sys.stderr,
     )
+    spare_log()
     command: Command = args.command
     try:
         return command(args)
@@ -127,6 +129,13 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
     except Exception:  # noqa: BLE001  the last resort
         traceback.print_exc()
         return complain("this is a fault of ninep itself; please report it", FAULT)
+
+
+def spare_log() -> None:
+    """Have no client fill the log."""
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(one, Sparing) for one in handler.filters):
+            handler.addFilter(Sparing())
 
 
 @contextlib.contextmanager

@@ -86,8 +86,8 @@ async def answer(session: Session, tag: int, t: m.TMessage | CodecError) -> byte
     except OSError as exc:
         return session.error(tag, exc)
     except MemoryError:
-        log.exception("out of memory: %r", t)
+        log.exception("out of memory: %.300r", t)
         return session.error(tag, OSError(ENOMEM, "out of memory"))
     except Exception:
-        log.exception("fault in %r", t)
+        log.exception("fault in %.300r", t)
         return session.error(tag, OSError(EIO, "a fault"))

@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "perm": "constants messages backend",
     "locks": "constants",
     "limits": "",
+    "logs": "",
     "fids": "constants messages errors backend listing",
     "tags": "spec constants messages errors",
     "session": "constants messages errors codec backend dialects fids locks",
@@ -58,7 +59,7 @@ MAY_IMPORT = {
         "spec constants messages schema errors codec backend backends session dispatch server"
     ),
     "cli": (
-        "spec address constants messages errors limits session backend backends server client"
+        "spec address constants messages errors limits logs session backend backends server client"
         " conformance arguments destination"
     ),
 }
