@@ -23,6 +23,7 @@ class Limits:
         default=256,
         metadata={"help": "connections at once of one IP address, or of one user of this machine"},
     )
+    locks: int = field(default=4096, metadata={"help": "record locks of one connection"})
     handshake: float = field(
         default=30.0, metadata={"help": "seconds until a new connection has agreed on a version"}
     )

@@ -9,10 +9,12 @@ lock.zero-length
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 from ninep.constants import LockType
+from ninep.errors import Violation
 
 RDLCK, WRLCK, UNLCK = LockType.RDLCK, LockType.WRLCK, LockType.UNLCK
 INFINITY = 1 << 64
@@ -56,9 +58,12 @@ class Lock:
 class LockTable:
     """Locks by file."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, most: int) -> None:
+        """Start with none; a connection may have so many."""
+        self.most = most
         self._files: dict[Hashable, list[Lock]] = {}
+        self._held: Counter[object] = Counter()
+        """How many locks each connection has."""
 
     def __len__(self) -> int:
         """Count the locks held."""
@@ -70,12 +75,25 @@ class LockTable:
         return min(held, key=lambda lock: lock.start, default=None)
 
     def set(self, file: Hashable, wanted: Lock) -> bool:
-        """Set or (type UNLCK) release a range; say whether that was possible."""
+        """Set or (type UNLCK) release a range; say whether that was possible.
+
+        Clauses: lock.count-limit
+        """
         if wanted.type != UNLCK and self.conflict(file, wanted):
             return False
         kept = _without(self._files.get(file, []), wanted)
-        self._store(file, kept if wanted.type == UNLCK else _joined(kept, wanted))
+        locks = kept if wanted.type == UNLCK else _joined(kept, wanted)
+        self._bounded(wanted.owner.connection, len(locks) - len(self._files.get(file, ())))
+        self._store(file, locks)
         return True
+
+    def _bounded(self, connection: object, more: int) -> None:
+        """Refuse so many more locks of a connection; to release a part of one makes two of it.
+
+        Clauses: lock.count-limit
+        """
+        if more > 0 and self._held[connection] + more > self.most:
+            raise Violation("lock.count-limit", f"{self.most} locks")
 
     def release(self, gone: Callable[[Lock], bool]) -> None:
         """Release every lock that `gone` says yes to."""
@@ -88,6 +106,12 @@ class LockTable:
             self._store(file, [lock for lock in self._files[file] if lock.fid is not fid])
 
     def _store(self, file: Hashable, locks: list[Lock]) -> None:
+        old = self._files.get(file, ())
+        self._held.update(lock.owner.connection for lock in locks)
+        self._held.subtract(lock.owner.connection for lock in old)
+        for connection in {lock.owner.connection for lock in old}:
+            if not self._held[connection]:
+                del self._held[connection]
         if locks:
             self._files[file] = locks
         else:

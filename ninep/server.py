@@ -96,7 +96,7 @@ class Connection(asyncio.BufferedProtocol):
         self.ended = False
         self.dropped = False
         self.peer: Hashable = None
-        self.patience = Patience(server.peers.limits)
+        self.patience = Patience(server.service.limits)
         self.transport: asyncio.Transport
 
     # What asyncio calls
@@ -328,9 +328,9 @@ class Server:
     ) -> None:
         """Take what to serve and where; nothing is opened before the server is entered."""
         table = exports if isinstance(exports, Mapping) else {b"": exports}
-        self.service = Service(table, msize, dialects, devices)
+        self.service = Service(table, msize, dialects, devices, limits or Limits())
         self.connections: set[Connection] = set()
-        self.peers = Peers(limits or Limits())
+        self.peers = Peers(self.service.limits)
         self._looks: asyncio.TimerHandle | None = None
         self._reminded = 0.0
         self.addresses: list[Address] = []

@@ -19,6 +19,7 @@ from ninep.constants import FIRST_FRAME_MAX, MSIZE_MAX, NOTAG
 from ninep.dialects import RULES, Rules
 from ninep.errors import CodecError, FrameError, Violation, linux_errno
 from ninep.fids import Fid, FidTable
+from ninep.limits import Limits
 from ninep.locks import LockTable
 from ninep.messages import RMessage, TMessage, Tversion
 
@@ -44,12 +45,17 @@ class Service:
     dialects: tuple[str, ...] = DIALECTS
     devices: bool = False
     """Whether clients may make device nodes, as far as the server's own user may."""
-    locks: LockTable = field(default_factory=LockTable)
+    limits: Limits = field(default_factory=Limits)
+    locks: LockTable = field(init=False)
     exclusive: WeakValueDictionary[Hashable, Fid] = field(default_factory=WeakValueDictionary)
     """The fid that has a file with the mark EXCL open, by the file's identity.
 
     Clauses: open.exclusive-use
     """
+
+    def __post_init__(self) -> None:
+        """Make the table that has a limit."""
+        self.locks = LockTable(self.limits.locks)
 
 
 class Session:

@@ -33,12 +33,12 @@ MAY_IMPORT = {
     "users": "",
     "dialects": "spec constants messages errors",
     "perm": "constants messages backend",
-    "locks": "constants",
     "limits": "",
+    "locks": "constants errors",
     "logs": "",
     "fids": "constants messages errors backend listing",
     "tags": "spec constants messages errors",
-    "session": "constants messages errors codec backend dialects fids locks",
+    "session": "constants messages errors codec backend dialects fids limits locks",
     "ops": (
         "spec constants messages errors backend names listing users dialects perm locks fids"
         " session"

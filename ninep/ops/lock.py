@@ -34,7 +34,7 @@ async def tlock(session: Session, t: Tlock) -> Rlock:
     """Lock or unlock a range, or say that somebody else holds it.
 
     Clauses: lock.fid-open, lock.known-flags, lock.one-file, lock.conflict-blocked,
-             lock.unlock-nothing
+             lock.unlock-nothing, lock.count-limit
     Source:  Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "lock")

@@ -280,3 +280,14 @@ async def test_of_an_open_directory(client: Peer) -> None:
     """lock.fid-open: it is open as a file is."""
     assert SUCCESS == await client.ok(lock(WR, fid=OPEN_DIR))
     assert m.Rgetlock(WR, 0, 0, *ME) == await client.ok(getlock(UN, fid=OPEN_DIR, who=(2, b"")))
+
+
+async def test_a_connection_with_too_many(client: Peer, other: Peer) -> None:
+    """lock.count-limit (S-086): ENOLCK, and others go on; what it has it can release."""
+    client.session.service.locks.most = 3
+    for start in (0, 2, 4):
+        assert SUCCESS == await client.ok(lock(RD, start, 1))
+    assert errno.ENOLCK == await client.errno(lock(RD, 6, 1))
+    assert SUCCESS == await other.ok(lock(RD, 6, 1))
+    assert SUCCESS == await client.ok(lock(UN, 2, 1))
+    assert SUCCESS == await client.ok(lock(RD, 6, 1))
