@@ -303,6 +303,8 @@ class Report:
             return FAULT
         if self.trouble or any(cell.trouble or cell.not_run for cell in self.cells):
             return DIED
+        if any(script.cut for script in self.scripts):
+            return DIED
         if "fail" in outcomes:
             return FAILED
         return FAULT if "error" in outcomes else GOOD

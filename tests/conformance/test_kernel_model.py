@@ -98,6 +98,10 @@ def test_cut_off_is_not_the_servers_fault() -> None:
     failed = [CheckReport("c", mount=Result("fail"))]
     cut = [ScriptReport("01_s", "S.", checks, trouble="died", cut=True) for checks in ([], failed)]
     assert [script.outcome for script in cut] == ["error", "fail"]
+    assert [Report(cells=[CellReport(Cell(), ("01_s",), scripts=[s])]).exit_code for s in cut] == [
+        3,
+        3,
+    ]
 
 
 @pytest.mark.parametrize(
