@@ -16,7 +16,7 @@ from ..files import write
 from ..place import Place
 
 LONG = True
-DEADLINE = 120.0
+DEADLINE = 240.0
 NOBODY = 65534
 TAIL = 500
 FIO = """\
@@ -88,7 +88,7 @@ def check_stress(here: Place) -> None:
 
 @needs("repository", "program:git")
 def check_project(here: Place) -> None:
-    """git clone of this project, fsck, diff; then a compiler: each module has its .pyc."""
+    """git clone of this project, fsck, diff; then a compiler on a package: all have their .pyc."""
     home = here.backing.parent
     write(home / ".gitconfig", b"[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n")
     source = here.repository or here.dir
@@ -100,9 +100,9 @@ def check_project(here: Place) -> None:
     git = ["git", "-C", here / "clone"]
     run([*git, "fsck", "--strict"], home)
     equal("git diff", "", run([*git, "diff", "--stat", "HEAD"], home))
-    modules = run([*git, "ls-files", ":(glob)**/*.py"], home).splitlines()
+    modules = run([*git, "ls-files", ":(glob)ninep/*.py"], home).splitlines()
     with chdir(here / "clone"):
-        compiled = compileall.compile_dir(".", quiet=2, force=True)
+        compiled = compileall.compile_dir("ninep", maxlevels=0, quiet=2, force=True)
         true("every module compiles", bool(compiled))
         missing = [name for name in modules if not os.path.exists(cache_from_source(name))]
     true("the clone has modules", bool(modules))
