@@ -33,9 +33,19 @@ def is_a(value: object, kind: Any) -> bool:
     if origin is Literal:
         return value in get_args(kind)
     if kind is float:
-        return isinstance(value, (int, float)) and isfinite(value)
+        return isinstance(value, (int, float)) and type(value) is not bool and finite(value)
+    if kind is int:
+        return type(value) is int
     plain = dict if is_typeddict(kind) else origin or kind
     return value is not ... and (plain is Any or isinstance(value, plain))
+
+
+def finite(value: float) -> bool:
+    """Tell whether a number is one that seconds can be."""
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
 
 
 def inside(value: Any, kind: Any) -> Inside:

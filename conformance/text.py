@@ -93,10 +93,13 @@ def ended_by_signals() -> Iterator[None]:
     """Make SIGTERM, and SIGHUP of a terminal that is gone, end the work as Ctrl-C does.
 
     So a report is still written, and nothing is left running; what nohup(1) ignores stays ignored.
-    After the first signal others change nothing: what is cleaned up then is cleaned up whole.
+    After the first signal others change nothing, to the end of the process: what is cleaned up
+    then is cleaned up whole, and the exit code is the one that was meant.
     """
+    after = {}
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
+        after.update(dict.fromkeys(heeded, signal.SIG_IGN))
         for other in heeded:
             signal.signal(other, enough)
         raise KeyboardInterrupt
@@ -112,7 +115,7 @@ def ended_by_signals() -> Iterator[None]:
         yield
     finally:
         for number in heeded:
-            signal.signal(number, previous[number])
+            signal.signal(number, after.get(number, previous[number]))
 
 
 @contextmanager

@@ -99,7 +99,10 @@ def complete_streams() -> None:
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each exit code
     """Run one command; return its exit code."""
     words = sys.argv[1:] if argv is None else argv
-    args = parser(words).parse_args(words)
+    try:
+        args = parser(words).parse_args(words)
+    except KeyboardInterrupt:  # a suite is being loaded
+        return complain("interrupted", UNREACHABLE)
     logging.basicConfig(
         level=[logging.WARNING, logging.INFO, logging.DEBUG][min(getattr(args, "verbose", 0), 2)],
         format="ninep: %(levelname)s: %(message)s",

@@ -532,6 +532,19 @@ def test_a_fault_of_our_own(
     assert "fault of ninep itself" in err
 
 
+def test_interrupted_while_a_suite_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says so and is no success; the lab says the same later."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "parser", interrupt)
+    assert main(["lab"]) == cli.UNREACHABLE
+    assert capsys.readouterr().err == "ninep: interrupted\n"
+
+
 def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends with the shell's code for it."""
 

@@ -150,6 +150,8 @@ def perform(args: argparse.Namespace) -> int:
         scripts = chosen_scripts(args.script)
         if args.what == "list":
             return show_list(scripts)
+        check_files(args)
+        args.json = args.json or args.resume
         check_run(args)
         scripts, left = without_long(scripts, args)
         servers = servings(args.server, args.readonly_server, args.aname)
@@ -159,12 +161,12 @@ def perform(args: argparse.Namespace) -> int:
     except (UsageError, KernelError, DiffError, SavedError, ValueError) as problem:
         print(f"ninep lab: {problem}", file=sys.stderr)
         return USAGE
-    args.json = args.json or args.resume
     job = make_job(args, scripts, servers[0])
     code = run_job(args, job, list(product(chosen, servers)), kept)
-    if left and not args.smoke and code in (GOOD, FAILED):
+    if left and not (args.smoke and not args.script) and code in (GOOD, FAILED):
         names = ", ".join(script.name for script in left)
-        print(f"ninep lab: not run, as they take long: {names} (--long)", file=sys.stderr)
+        why = "they are not short: --smoke" if args.smoke else "they take long: --long"
+        print(f"ninep lab: not run: {names} ({why})", file=sys.stderr)
     return code
 
 
@@ -259,6 +261,13 @@ def check_words(args: argparse.Namespace) -> None:
             raise UsageError(f"{args.what} does not take {given}")
 
 
+def check_files(args: argparse.Namespace) -> None:
+    """Refuse files without a name.  Errors: UsageError"""
+    for name in ("json", "junit", "html", "markdown", "resume"):
+        if getattr(args, name) == "":
+            raise UsageError(f"--{name} needs the name of a file")
+
+
 def check_run(args: argparse.Namespace) -> None:
     """Refuse what contradicts itself or would be given in vain.  Errors: UsageError"""
     if args.modules and not args.kernel:
@@ -267,6 +276,9 @@ def check_run(args: argparse.Namespace) -> None:
         raise UsageError("--all leaves nothing to choose: --transport and its like, or --all")
     if args.smoke and (args.all or args.long):
         raise UsageError("--smoke is one cell and the short scripts: leave out --all and --long")
+    for name in ("transport", "cache", "msize", "access"):
+        if args.smoke and len(set(getattr(args, name))) > 1:
+            raise UsageError(f"--smoke is one cell: give --{name} once")
     if "," in args.aname:
         raise UsageError(f"--aname {args.aname}: a comma ends an option of mount(8)")
     if problem := unwritable((args.json, args.junit, args.html, args.markdown)):

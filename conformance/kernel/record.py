@@ -160,7 +160,8 @@ class Recorder:
         for check in script.checks:
             check.control = check.control or self.earlier_control(script.name, check.name)
             about = (script.name, check.name, self.report.engine, self.report.kernel)
-            check.waiver = waived(*about, self.cell(event).cell.mode)
+            said = check.mount.message if check.mount and check.mount.outcome == "fail" else None
+            check.waiver = waived(*about, self.cell(event).cell.mode, said)
         self.finished.add((event["cell"], event["script"]))
         while self.untold and self.untold[0] in self.finished:
             self.tell(self.untold.pop(0))

@@ -66,6 +66,7 @@ def totals(report: Report, paint: Paint) -> list[str]:
     lines = [""]
     for cell in report.cells:
         lines += skips(cell)
+        lines += stale(cell)
         if cell.not_run:
             lines.append(f"not run  {cell.cell.name} {' '.join(cell.not_run)}")
         if cell.trouble:
@@ -89,6 +90,15 @@ def skips(cell: CellReport) -> list[str]:
         for reason, number in reasons.items():
             lines.append(f"skip     {cell.cell.name} {script.name} ({number}): {visible(reason)}")
     return lines
+
+
+def stale(cell: CellReport) -> Iterator[str]:
+    """Render the passes of a cell that were expected to be failures."""
+    for script in cell.scripts:
+        for check in script.checks:
+            if check.waiver and check.outcome == "pass":
+                name = f"{cell.cell.name} {script.name}/{check.name}"
+                yield f"stale    {name} passes, and was to fail: {check.waiver}"
 
 
 def sums(counts: Counter[Outcome]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +28,7 @@ INTERRUPTED = "interrupted"
 NOT_RUN = "not run: interrupted before it"
 EVERY = 10.0
 """Seconds between two writings of results that are not complete."""
+SEVERAL = 2
 Kept = Sequence[Report]
 """What an earlier run has come to."""
 
@@ -38,13 +40,19 @@ class Run:
     engine: Engine
     job: Job
     recorder: Recorder
+    before: Report | None
+    """What an earlier run has done of it."""
 
 
 def planned_runs(
     args: argparse.Namespace, job: Job, wanted: Iterable[tuple[Engine, Serving]], kept: Kept
 ) -> list[Run]:
-    """Plan each kernel with each server; what an earlier run has done is taken over."""
-    runs = []
+    """Plan each kernel with each server; what an earlier run has done is taken over.
+
+    Errors: SavedError
+    """
+    runs: list[Run] = []
+    taken = list(kept)
     for one, server in wanted:
         part = replace(job, engine=one.name, server=server.command, readonly=server.readonly)
         part = replace(part, aname=server.aname, ours=server.name == OURS)
@@ -57,48 +65,67 @@ def planned_runs(
             kernel=one.kernel.release if one.kernel else "",
             build=one.kernel.build if one.kernel and args.json else "",
             server=server.name,
-            again=shlex.join(again(args, one, server)),
+            again=again(args, job, one, server),
         )
-        recorder = Recorder(part, earlier(kept, about))
+        before = earlier(kept, about)
+        recorder = Recorder(part, before)
         ours = recorder.report
-        ours.kernel, ours.server = ours.kernel or about.kernel, about.server
-        ours.again, ours.build = about.again, about.build
-        runs.append(Run(one, part, recorder))
+        ours.kernel, ours.again, ours.build = ours.kernel or about.kernel, about.again, about.build
+        ours.server = before.server if before else free_name(about, taken)
+        taken.append(ours)
+        runs.append(Run(one, part, recorder, before))
     return runs
 
 
-def earlier(kept: Kept, about: Report) -> Report | None:
-    """Return the earlier run of the same kernel and server, None if there is none.
+def free_name(about: Report, taken: Iterable[Report]) -> str:
+    """Return what a server is called that no other on the same kernel is."""
+    names = {one.server for one in taken if same_kernel(one, about)}
+    numbered = (f"{about.server}#{number}" for number in count(2))
+    return next(name for name in chain([about.server], numbered) if name not in names)
 
-    Errors: SavedError, when what has these names was another kernel or another server
+
+def same_kernel(one: Report, other: Report) -> bool:
+    """Tell whether two runs are of one kernel, as far as is known before it boots."""
+    return one.engine == other.engine and len({one.kernel, other.kernel} - {""}) < SEVERAL
+
+
+def earlier(kept: Kept, about: Report) -> Report | None:
+    """Return the earlier run of the same command on the same kernel, None if there is none.
+
+    Errors: SavedError, when that kernel was another one
     """
-    names = (about.engine, about.server)
     for one in kept:
-        kernels_of = {one.kernel, about.kernel} - {""}
-        if (one.engine, one.server) != names or len(kernels_of) > 1:
-            continue
-        if one.again != about.again:
-            raise SavedError(f"the results to resume are of {one.again}, and not of {about.again}")
-        if one.build != about.build:
-            raise SavedError(f"{about.engine}:{about.kernel} was built anew after these results")
-        return one
+        if one.again == about.again and same_kernel(one, about):
+            if one.build != about.build:
+                raise SavedError(
+                    f"{about.engine}:{about.kernel} was built anew after these results"
+                )
+            return one
     return None
 
 
-def again(args: argparse.Namespace, one: Engine, server: Serving) -> list[str]:
-    """Return the command that runs the same kernel with the same server."""
+def again(args: argparse.Namespace, job: Job, one: Engine, server: Serving) -> str:
+    """Return the command that runs the same kernel with the same server, where it does so.
+
+    It is what a run is: of two that have the same one, the second goes on with the first.
+    """
     words = ["ninep", "lab"]
     if one.kernel is None:
         words += ["--engine", one.name]
     elif args.modules:
-        words += ["--kernel", str(one.kernel.path), "--modules", str(args.modules)]
+        words += ["--kernel", str(one.kernel.path.absolute())]
+        words += ["--modules", str(args.modules.absolute())]
     else:
         kernel = one.kernel
-        words += ["--kernel", str(kernel.path) if kernel.own else kernel.name]
+        words += ["--kernel", str(kernel.path.absolute()) if kernel.own else kernel.name]
     if server.text != OURS:
         words += ["--server", server.text]
     words += ["--readonly-server", args.readonly_server] if args.readonly_server else []
-    return [*words, "--aname", args.aname] if args.aname else words
+    words += ["--aname", args.aname] if args.aname else []
+    commands = [shlex.join(words)]
+    if args.readonly_server or " " in server.text.strip():
+        commands = [shlex.join(["cd", job.cwd]), *commands]
+    return " && ".join(commands)
 
 
 def run_job(
@@ -109,11 +136,10 @@ def run_job(
     try:
         runs = planned_runs(args, job, wanted, kept)
     except SavedError as problem:
-        print(f"ninep lab: {args.resume}: {problem}; give --json another file", file=sys.stderr)
+        print(f"ninep lab: {args.resume}: {problem}; start anew without --resume", file=sys.stderr)
         return USAGE
     reports = [one.recorder.report for one in runs]
-    ours = {key(one) for one in reports}
-    reports += [one for one in kept if key(one) not in ours]
+    reports += [one for one in kept if not any(one is run.before for run in runs)]
     save = Saving(args.json, reports)
     for number, one in enumerate(runs):
         run_kernel(args, one, out, save)
@@ -128,11 +154,6 @@ def run_job(
     if {script.outcome for one in reports for script in one.scripts} == {"skip"}:
         print("ninep lab: nothing was judged: all checks were skipped", file=sys.stderr)
     return exit_code(reports) if write_reports(args, reports) else USAGE
-
-
-def key(one: Report) -> tuple[str, str, str]:
-    """Return what a run is called."""
-    return one.engine, one.kernel, one.server
 
 
 class Saving:

@@ -135,8 +135,9 @@ def read(path: str) -> list[Report]:
         raise SavedError(f"{path}: schema {data.get('schema')}; this ninep reads {SCHEMA}")
     found: list[Report] = []
     try:
-        found += [report_of(run) for run in data["runs"]]
-        where = misfit(found, list[Report], "runs") or misplaced(found)
+        where = misfit(data["runs"], list[dict[str, Any]], "runs")
+        found += [] if where else [report_of(run) for run in data["runs"]]
+        where = where or misfit(found, list[Report], "runs") or misplaced(found)
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         where = f"{type(problem).__name__} {problem}"
     if where:
@@ -179,7 +180,9 @@ def report_of(data: dict[str, Any]) -> Report:
 
 
 def cell_of(data: dict[str, Any]) -> CellReport:
-    """Return one cell."""
+    """Return one cell.  Errors: ValueError (among others)"""
+    if isinstance(data["msize"], int) and data["msize"] < 1:
+        raise ValueError(f"msize is {data['msize']}")
     scripts = [script_of(script) for script in data["scripts"]]
     planned = sorted([*(script.name for script in scripts), *data["not_run"]])
     return CellReport(

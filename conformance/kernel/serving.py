@@ -41,12 +41,8 @@ def servings(texts: Sequence[str], readonly: str | None, aname: str) -> list[Ser
         raise ValueError("--readonly-server is the form of one server, and there are several")
     if readonly and texts and not (texts[0] == OURS or " " in texts[0].strip()):
         raise ValueError(f"--readonly-server is the form of a command, and not of {texts[0]}")
-    found = {text: serving(text, readonly, aname) for text in texts or [OURS]}
-    names = [one.name for one in found.values()]
-    return [
-        replace(one, text=text, name=text if names.count(one.name) > 1 else one.name)
-        for text, one in found.items()
-    ]
+    wanted = dict.fromkeys(texts or [OURS])
+    return [replace(serving(text, readonly, aname), text=text) for text in wanted]
 
 
 def serving(text: str, readonly: str | None, aname: str) -> Serving:

@@ -20,6 +20,7 @@ class Waiver:
     engine: tuple[str, ...]
     kernel: tuple[str, ...]
     cache: tuple[str, ...]
+    observed: tuple[str, ...]
     reason: str
 
 
@@ -29,12 +30,16 @@ def waivers() -> tuple[Waiver, ...]:
     return tuple(Waiver(**row) for row in load(TABLE)["waiver"])
 
 
-def waived(script: str, check: str, engine: str, kernel: str, mode: str) -> str:
-    """Return why a check may fail there; nothing if it may not."""
+def waived(script: str, check: str, engine: str, kernel: str, mode: str, said: str | None) -> str:
+    """Return why a check may fail there, saying what it `said`; nothing if it may not.
+
+    None stands for a check that did not fail: whether a row is about it at all.
+    """
     release = f"{kernel}-"
     for one in waivers():
         series = tuple(name + mark for name in one.kernel for mark in "-.")
         same = (one.script, one.check) == (script, check) and engine in one.engine
-        if same and mode in one.cache and release.startswith(series):
+        known = said is None or any(text in said for text in one.observed)
+        if same and known and mode in one.cache and release.startswith(series):
             return one.reason
     return ""

@@ -250,7 +250,7 @@ def test_long_scripts_run_when_they_are_asked_for(
         assert engine.job is not None
         planned = {name for cell in engine.job.cells for name in cell.scripts}
         assert (LONG[1] in planned) is run
-        assert (f"{LONG[1]} (--long)" in capsys.readouterr().err) is not run
+        assert (f"{LONG[1]} (they take long: --long)" in capsys.readouterr().err) is not run
 
 
 def saved(path: Path) -> Any:
@@ -309,21 +309,62 @@ def test_resume_of_what_was_cut_off_and_is_not_asked_for(
     ],
 )
 def test_resume_of_another_server(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    options: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    """Results of the same name are not those of another command: refused, and left alone."""
+    """Results of the same name are not those of another command: both stand in the file, by names
+    that differ, and each is gone on with whatever else is asked for.
+    """
     path, asked = tmp_path / "results.json", ("--script", "01*")
     server = ("--server", "mine {addr} {root}")
     assert lab(monkeypatch, FakeEngine(), *asked, *server, "--json", str(path)) == 0
+    before = saved(path)["runs"][0]
+    again = FakeEngine("fail")
+    assert lab(monkeypatch, again, *asked, *options, "--resume", str(path)) == 1
+    assert again.job is not None
+    runs = saved(path)["runs"]
+    assert [run["server"] for run in runs] == ["mine#2", "mine"]
+    assert runs[1] == before
+    for words in (server, options):
+        idle = FakeEngine()
+        assert lab(monkeypatch, idle, *asked, *words, "--resume", str(path)) == 1
+        assert idle.job is None
+        assert sorted(run["server"] for run in saved(path)["runs"]) == ["mine", "mine#2"]
+
+
+def test_resume_in_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The same words are another server there; that of a name of ours is the same everywhere."""
+    path = tmp_path / "results.json"
+    (tmp_path / "other").mkdir()
+    for server, runs in ("./mine {addr} {root}", 2), ("ninep", 3):
+        asked = ("--script", "01*", "--server", server)
+        for folder in (tmp_path, tmp_path / "other"):
+            monkeypatch.chdir(folder)
+            resumed = ("--resume", str(path)) if path.exists() else ("--json", str(path))
+            assert lab(monkeypatch, FakeEngine(), *asked, *resumed) == 0
+        assert len(saved(path)["runs"]) == runs
+    folders = [run["again"].partition(" && ")[0] for run in saved(path)["runs"]]
+    assert f"cd {tmp_path}" in folders
+    assert f"cd {tmp_path / 'other'}" in folders
+
+
+@pytest.mark.parametrize("kind", ["--html", "--junit", "--markdown"])
+def test_resume_is_not_overwritten(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    """No report goes where the results are, and what cannot be written is known before the run."""
+    path, asked = tmp_path / "results.json", ("--script", "01*")
+    assert lab(monkeypatch, FakeEngine(), *asked, "--json", str(path)) == 0
     before = path.read_text(encoding="utf-8")
-    again = FakeEngine()
-    assert lab(monkeypatch, again, *asked, *options, "--resume", str(path)) == USAGE
-    assert again.job is None
+    engine = FakeEngine()
+    assert lab(monkeypatch, engine, "--resume", str(path), kind, str(path)) == USAGE
+    assert "two reports cannot go to one place" in capsys.readouterr().err
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert lab(monkeypatch, engine, "--resume", str(path)) == USAGE
+    assert f"cannot write {path}: no permission" in capsys.readouterr().err
+    assert lab(monkeypatch, engine, "--resume", "") == USAGE
+    assert "--resume needs the name of a file" in capsys.readouterr().err
+    assert engine.job is None
     assert path.read_text(encoding="utf-8") == before
-    assert f"{path}: the results to resume are of ninep lab" in capsys.readouterr().err
 
 
 def test_resume_on_another_kernel(
@@ -341,7 +382,8 @@ def test_resume_on_another_kernel(
     assert lab(monkeypatch, engine, *asked, "--resume", str(path)) == 0
     image.write_bytes(b"two")
     assert lab(monkeypatch, engine, *asked, "--resume", str(path)) == USAGE
-    assert "fake:6.1.0 was built anew" in capsys.readouterr().err
+    said = "fake:6.1.0 was built anew after these results; start anew without --resume"
+    assert said in capsys.readouterr().err
     image.write_bytes(b"one")
     data = saved(path)
     data["runs"][0]["cells"][0]["scripts"].pop()
@@ -349,7 +391,6 @@ def test_resume_on_another_kernel(
     data["runs"][0]["kernel"] = "6.2.0"
     path.write_text(json.dumps(data), encoding="utf-8")
     engine.kernel = None
-    assert lab(monkeypatch, engine, *asked, "--cache", "none", "--resume", str(path)) == USAGE
     data["runs"][0]["again"] = "ninep lab --engine fake"
     data["runs"][0]["build"] = ""
     path.write_text(json.dumps(data), encoding="utf-8")
@@ -367,6 +408,11 @@ def test_smoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert planned.cell.name == "tcp,cache=none"
     assert planned.scripts == tuple(s.name for s in load_all() if s.short)
     assert capsys.readouterr().err == ""
+    assert lab(monkeypatch, engine, "--smoke", "--script", "statfs", "--script", "locks") == 0
+    assert "not run: 14_locks (they are not short: --smoke)" in capsys.readouterr().err
+    two = ("--cache", "none", "--cache", "mmap")
+    assert lab(monkeypatch, engine, "--smoke", *two) == USAGE
+    assert "--smoke is one cell: give --cache once" in capsys.readouterr().err
 
 
 def test_nothing_was_judged(

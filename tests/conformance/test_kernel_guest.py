@@ -147,6 +147,15 @@ def test_server_that_goes_to_the_background(tmp_path: Path) -> None:
     server.stop()
 
 
+def test_a_folder_that_the_guest_has_not(tmp_path: Path) -> None:
+    """A server that ends where it was not meant to begin is said to have begun there."""
+    begin = Start("the server", str(tmp_path / "no"))
+    server = Server(["false"], "tcp://127.0.0.1:1", tmp_path / "log", {}, begin)
+    said = f"the server \\(started in /, as the guest has no {tmp_path}/no\\) died with status 1"
+    with pytest.raises(ServerError, match=said):
+        server.wait_listening()
+
+
 def test_server_that_does_not_exist(tmp_path: Path) -> None:
     """A command that cannot be run is reported."""
     with pytest.raises(ServerError, match="cannot start the server: /no/such/server: No such"):

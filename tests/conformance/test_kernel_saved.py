@@ -78,6 +78,10 @@ def set_script(**fields: object) -> Callable[[Any], None]:
         (set_script(checks=[]), "01_s has no checks"),
         (set_script(seconds=float("nan")), "seconds is nan"),
         (set_script(seconds="x"), "seconds is 'x'"),
+        (set_script(seconds=True), "seconds is True"),
+        (set_script(seconds=10**400), "seconds is 1000"),
+        (lambda data: data.update(runs={}), "runs is {}"),
+        (lambda data: data["runs"][0]["cells"][0].update(msize=-5), "msize is -5"),
         (lambda data: data["runs"][0].pop("again"), "KeyError 'again'"),
     ],
 )

@@ -18,10 +18,11 @@ def test_ours_by_default() -> None:
 
 
 def test_names_and_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name stands for an adapter, with its aname; commands of one program are told apart."""
+    """A name stands for an adapter, with its aname; that of a command is its program."""
     monkeypatch.setattr("shutil.which", str)
     found = servings(["diod", COMMAND, COMMAND, f"{COMMAND} -x"], None, "")
-    assert [one.name for one in found] == ["diod", COMMAND, f"{COMMAND} -x"]
+    assert [one.name for one in found] == ["diod", "srv", "srv"]
+    assert [one.text for one in found] == ["diod", COMMAND, f"{COMMAND} -x"]
     assert [one.aname for one in found] == ["{root}", "", ""]
     assert {one.readonly for one in found} == {None}
     (one,) = servings([COMMAND], "srv -r {addr} {root}", "x")

@@ -118,17 +118,21 @@ def test_what_cannot_be_written_is_seen_early(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_that_end_the_work(number: signal.Signals) -> None:
-    """They are like Ctrl-C, unless they were ignored before; afterwards all is as it was."""
-    before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(number)
-    assert signal.getsignal(number) == before
-    signal.signal(number, signal.SIG_IGN)
+    """They are like Ctrl-C, unless they were ignored before; no other changes the end of it."""
+    before = {other: signal.getsignal(other) for other in text.ENDING}
     try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(number)
+        for again in text.ENDING:
+            signal.raise_signal(again)
         with text.ended_by_signals():
             signal.raise_signal(number)
     finally:
-        signal.signal(number, before)
+        for other, handler in before.items():
+            signal.signal(other, handler)
+    with text.ended_by_signals():
+        pass
+    assert {other: signal.getsignal(other) for other in text.ENDING} == before
 
 
 def interrupted(number: signal.Signals) -> None:
@@ -150,6 +154,11 @@ def test_what_is_cleaned_up_whole() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
             done.append("all of it")
 
-    with pytest.raises(KeyboardInterrupt):
-        clean()
+    before = {other: signal.getsignal(other) for other in text.ENDING}
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            clean()
+    finally:
+        for other, handler in before.items():
+            signal.signal(other, handler)
     assert done

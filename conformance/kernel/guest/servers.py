@@ -40,6 +40,18 @@ class Start:
     called: str = "the server"
     cwd: str = "/"
 
+    @property
+    def folder(self) -> str:
+        """Return where it is started."""
+        return self.cwd if os.path.isdir(self.cwd) else "/"
+
+    @property
+    def elsewhere(self) -> str:
+        """Say as a clause of a sentence that this is not the folder that was meant."""
+        if self.folder == self.cwd:
+            return ""
+        return f" (started in /, as the guest has no {self.cwd})"
+
 
 class Server:
     """One running server, its output in a file."""
@@ -49,7 +61,7 @@ class Server:
     ) -> None:
         """Start the command in a process group of its own."""
         self.command = list(command)
-        self.called = start.called
+        self.called = start.called + start.elsewhere
         self.addr = addr
         self.log = log
         with log.open("wb") as output:
@@ -60,7 +72,7 @@ class Server:
                     stdout=output,
                     stderr=output,
                     env=dict(env),
-                    cwd=start.cwd if os.path.isdir(start.cwd) else "/",
+                    cwd=start.folder,
                     start_new_session=True,
                 )
             except OSError as failure:

@@ -26,6 +26,10 @@ ROOM = 378 * BLOCK
 from a wrong place it takes as many turns as what had room goes into the rest.
 """
 
+PROBE = 64
+"""Bytes that tell where in the file they belong."""
+BEHIND = "behind the end, and the last write began here"
+
 
 @contextmanager
 def full(here: Place, room: int = 0) -> Iterator[None]:
@@ -94,7 +98,10 @@ def check_in_its_place(here: Place) -> None:
         there = read(here.backing / "large")
     as_much_as_had_room(here, len(there))
     wrong = next((at for at, (a, b) in enumerate(zip(data, there, strict=False)) if a != b), None)
-    equal("the first place with wrong content on the server", None, wrong)
+    if wrong is not None:
+        found = data.find(there[wrong : wrong + PROBE])
+        last = found >= len(there) and wrong >= len(there) - (here.msize or MSIZE) - SLACK
+        equal(f"what is at {wrong} belongs at", wrong, BEHIND if last else found)
 
 
 def check_names(here: Place) -> None:
