@@ -203,7 +203,7 @@ async def test_flush_waits_for_a_write(gated: Server, gate: asyncio.Event) -> No
 
 
 async def test_version_silences_what_runs(gated: Server, gate: asyncio.Event) -> None:
-    """No reply of an old tag after Rversion, no fid left."""
+    """S-021: no reply of an old tag after Rversion, no fid left."""
     async with wire(gated) as w:
         w.send(*OPEN, (4, m.Twrite(1, 0, b"new")), (5, m.Tread(1, 0, 1)))
         w.send((NOTAG, m.Tversion(MSIZE, b"9P2000.L")))
@@ -215,7 +215,7 @@ async def test_version_silences_what_runs(gated: Server, gate: asyncio.Event) ->
 
 
 async def test_a_duplicate_tag_closes_the_connection(gated: Server) -> None:
-    """tag.in-flight."""
+    """tag.in-flight (S-038)."""
     async with wire(gated) as w:
         w.send(*OPEN, (4, m.Tread(1, 0, 10)), (4, m.Tgetattr(0, 1)))
         assert [2, 3] == await w.tags(2)
@@ -289,7 +289,7 @@ async def test_a_half_closed_client_gets_its_replies(gated: Server, gate: asynci
 
 
 async def test_a_slow_reader_is_not_read_from() -> None:
-    """Replies that nobody takes stay few, and all arrive when they are taken."""
+    """S-072: replies that nobody takes stay few, and all arrive when they are taken."""
     memory = MemoryBackend()
     root = await memory.attach()
     _, file = await root.create(b"file", 2, 0o644, NONUNAME, NONUNAME)

@@ -89,7 +89,7 @@ def test_bytes_are_counted_while_in_flight() -> None:
 
 
 def test_the_window_is_bounded_and_lets_flushes_through() -> None:
-    """No more than WINDOW requests run, yet a Tflush starts."""
+    """S-039: no more than WINDOW requests run, yet a Tflush starts."""
     tags = Flight()
     for tag in range(WINDOW + 10):
         tags.waits(tag, read(tag))
@@ -129,7 +129,7 @@ def test_flush_abandons_a_running_read() -> None:
 
 
 def test_flush_waits_for_a_running_change() -> None:
-    """flush.effect-whole: it runs to its end, its reply leaves, then Rflush."""
+    """flush.effect-whole (S-098): it runs to its end, its reply leaves, then Rflush."""
     tags = Flight()
     request = tags.runs(1, m.Tremove(5))
     tags.waits(2, m.Tflush(1))

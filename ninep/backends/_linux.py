@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import resource
 import stat
 from functools import cache
 
@@ -41,6 +42,8 @@ NO_FLAGS = frozenset({errno.EINVAL, errno.ENOSYS})
 PROC_FD, STATUS = "/proc/self/fd", "/proc/self/status"
 CAP_CHOWN = 0
 DEFAULT_ACL = "system.posix_acl_default"
+RESERVE = 16
+"""Descriptors that no file takes: with them others can still connect."""
 NO_ATTRIBUTE = frozenset({errno.ENODATA, errno.EOPNOTSUPP})
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -56,8 +59,13 @@ class Fd:
     __slots__ = ("number",)
 
     def __init__(self, number: int) -> None:
-        """Own the descriptor `number`."""
+        """Own the descriptor `number`.
+
+        Errors: EMFILE (it is one of the last, as the lowest that is free is what a file gets)
+        """
         self.number = number
+        if number >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE:
+            raise error(errno.EMFILE)
 
     def __del__(self) -> None:
         """Close it."""

@@ -242,8 +242,13 @@ class LocalNode(NamedNode):
                 raise
             node = await self.walk(name)
             return node, await node.open(flags)
-        fd = Fd(number)
-        node = self._made(name, os.fstat(number), mode, gid, uid)
+        made = os.fstat(number)
+        try:
+            fd = Fd(number)
+        except OSError:
+            self._unmake(name, made)
+            raise
+        node = self._made(name, made, mode, gid, uid)
         return node, LocalFile(self.tree, fd, node.dev, node.qid.path, set_id=is_set_id(mode))
 
     async def mkdir(self, name: bytes, mode: int, gid: int, uid: int) -> LocalNode:

@@ -108,3 +108,19 @@ def test_giving_files_away(
     status.write_text(f"Name:\tx\nCapPrm:\t0\nCapEff:\t{caps}\nCapBnd:\t1\n", encoding="ascii")
     monkeypatch.setattr(_linux, "STATUS", str(status))
     assert may == _linux.may_give_away()
+
+
+def test_the_last_descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are no file's: what would take one is EMFILE, and closed again."""
+    fd = Fd(os.open(tmp_path, os.O_PATH))
+    limit = fd.number + 1 + _linux.RESERVE
+    monkeypatch.setattr("resource.getrlimit", lambda _: (limit, limit))
+    taken = os.open(tmp_path, os.O_PATH)
+    number = None
+    try:
+        Fd(taken)
+    except OSError as exc:
+        number = exc.errno
+    assert number == errno.EMFILE
+    with refused(errno.EBADF):
+        os.fstat(taken)
