@@ -89,7 +89,7 @@ class Xattr:
     name: bytes
     value: Buffer
     size: int = 0
-    """Bytes that were announced, when writing."""
+    """Bytes that it has, or will have when it is written."""
     flags: int = 0
 
 
@@ -141,6 +141,8 @@ class FidTable:
     def __init__(self) -> None:
         """Start with none."""
         self._fids: dict[int, Fid] = {}
+        self.xattrs = 0
+        """Bytes of all values that are read or written through a fid."""
 
     def __len__(self) -> int:
         """Count the fids in use."""
@@ -181,6 +183,16 @@ class FidTable:
         """Let `fid` stand for `what` from now on."""
         self._fids[fid] = what
 
+    def take(self, xattr: Xattr, most: int) -> Xattr:
+        """Count the bytes of an attribute that a fid is to have; they count until that is free.
+
+        Clauses: xattr.pending-limit
+        """
+        if self.xattrs + xattr.size > most:
+            raise Violation("xattr.pending-limit", f"{xattr.size} of {most} bytes")
+        self.xattrs += xattr.size
+        return xattr
+
     def free(self, fid: int) -> Fid:
         """Take `fid` out of use; return what it stood for.
 
@@ -188,10 +200,13 @@ class FidTable:
         """
         found = self[fid]
         del self._fids[fid]
+        if found.xattr:
+            self.xattrs -= found.xattr.size
         return found
 
     def clear(self) -> list[Fid]:
         """Take all out of use; return those whose files are removed with them."""
         left = [fid for fid in self._fids.values() if fid.removes]
         self._fids.clear()
+        self.xattrs = 0
         return left

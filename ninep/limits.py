@@ -16,7 +16,7 @@ LOOK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Numbers of connections, and seconds; each has an option of `ninep serve`."""
+    """Numbers, bytes and seconds; each has an option of `ninep serve`."""
 
     connections: int = field(default=1024, metadata={"help": "connections at once"})
     per_peer: int = field(
@@ -24,6 +24,10 @@ class Limits:
         metadata={"help": "connections at once of one IP address, or of one user of this machine"},
     )
     locks: int = field(default=4096, metadata={"help": "record locks of one connection"})
+    xattrs: int = field(
+        default=1 << 24,
+        metadata={"help": "bytes of attribute values that one connection reads or writes at once"},
+    )
     handshake: float = field(
         default=30.0, metadata={"help": "seconds until a new connection has agreed on a version"}
     )

@@ -184,6 +184,31 @@ def test_flushes_of_one_request(tmp_path: Path) -> None:
         assert tags == [1, 2, 3, 4, 5, 6]
 
 
+def test_attributes_that_are_never_finished(tmp_path: Path) -> None:
+    """S-083: values that are announced or read count until their fid is free; ENOSPC beyond it."""
+    (tmp_path / "file").touch()
+    size = 60_000
+    os.setxattr(tmp_path / "file", "user.a", bytes(1000))
+    few = ("--limit-xattrs", str(2 * size))
+    with serving(str(tmp_path), "--rw", *few) as (_, address), session(address) as sock:
+        full = m.Rlerror(NUMBERS["ENOSPC"])
+        walks = [m.Twalk(0, fid, (b"file",)) for fid in (1, 2, 3)]
+        announced = [m.Txattrcreate(fid, b"user.b", size, 0) for fid in (1, 2, 3)]
+        came = ask(sock, *walks, *announced)
+        assert came[3:] == [m.Rxattrcreate(), m.Rxattrcreate(), full]
+        read = m.Txattrwalk(3, 4, b"user.a")
+        assert ask(sock, read) == [full]
+        (r,) = ask(sock, m.Tclunk(1))
+        assert isinstance(r, m.Rlerror)
+        assert ask(sock, read, m.Tread(4, 0, 2000)) == [m.Rxattrwalk(1000), m.Rread(bytes(1000))]
+        assert ask(sock, announced[2]) == [full]
+        assert ask(sock, m.Tclunk(4), announced[2]) == [m.Rclunk(), m.Rxattrcreate()]
+        sock.sendall(VERSION)
+        assert reply(sock)[0] == NOTAG
+        again = ask(sock, m.Tattach(0, NOFID, b"", b"", NONUNAME), walks[0], announced[0])
+        assert again[2] == m.Rxattrcreate()
+
+
 def test_magic_links(tmp_path: Path) -> None:
     """S-053: a link of /proc leads nowhere, also when /proc itself is exported."""
     (tmp_path / "root").symlink_to("/proc/self/root")

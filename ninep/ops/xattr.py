@@ -26,7 +26,7 @@ def check_name(name: bytes) -> bytes:
 async def txattrwalk(session: Session, t: Txattrwalk) -> Rxattrwalk:
     """Let `newfid` read the value of attribute `name`, or the list of names if that is empty.
 
-    Clauses: xattr.walk-newfid-unused, xattr.list-with-empty-name
+    Clauses: xattr.walk-newfid-unused, xattr.list-with-empty-name, xattr.pending-limit
     Errors:  ENODATA, EOPNOTSUPP
     Source:  Linux include/net/9p/9p.h
     """
@@ -36,7 +36,7 @@ async def txattrwalk(session: Session, t: Txattrwalk) -> Rxattrwalk:
         value = await fid.node.getxattr(t.name)
     else:
         value = await fid.node.listxattr()
-    attribute = Xattr(t.name, value)
+    attribute = session.fids.take(Xattr(t.name, value, len(value)), session.service.limits.xattrs)
     session.fids.bind(
         t.newfid, Fid(fid.node, fid.root, fid.uid, XATTR_READ, xattr=attribute)
     )  # fmt: skip
@@ -47,7 +47,7 @@ async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
     """Let `fid` itself take a value of `attr_size` bytes, to be set when it is clunked.
 
     Clauses: xattr.create-fid-unopened, xattr.size-maximum, xattr.known-flags,
-             session.readonly-refuses, attach.moved-out
+             xattr.pending-limit, session.readonly-refuses, attach.moved-out
     Source:  Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "xattrcreate").held()
@@ -59,6 +59,7 @@ async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
         raise Violation("xattr.known-flags", f"flags {t.flags:#x}")
     if fid.node.readonly:
         raise Violation("session.readonly-refuses")
-    fid.xattr = Xattr(t.name, b"", t.attr_size, t.flags)
+    announced = Xattr(t.name, b"", t.attr_size, t.flags)
+    fid.xattr = session.fids.take(announced, session.service.limits.xattrs)
     fid.state = XATTR_WRITE
     return Rxattrcreate()
