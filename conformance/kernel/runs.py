@@ -28,7 +28,6 @@ INTERRUPTED = "interrupted"
 NOT_RUN = "not run: interrupted before it"
 EVERY = 10.0
 """Seconds between two writings of results that are not complete."""
-SEVERAL = 2
 Kept = Sequence[Report]
 """What an earlier run has come to."""
 
@@ -86,7 +85,7 @@ def free_name(about: Report, taken: Iterable[Report]) -> str:
 
 def same_kernel(one: Report, other: Report) -> bool:
     """Tell whether two runs are of one kernel, as far as is known before it boots."""
-    return one.engine == other.engine and len({one.kernel, other.kernel} - {""}) < SEVERAL
+    return one.engine == other.engine and len({one.kernel, other.kernel} - {""}) <= 1
 
 
 def earlier(kept: Kept, about: Report) -> Report | None:
