@@ -6,10 +6,12 @@ import ctypes
 import hashlib
 import os
 import random
+import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from .expect import Failed, one_of, show
 from .place import Place
@@ -126,6 +128,26 @@ def same_time(place: Place, what: str, expected: int, actual: int) -> None:
     """
     rounded = max(0, expected - expected % place.time_step)
     one_of(what, (expected,) if place.is_control else (expected, rounded), actual)
+
+
+@contextmanager
+def or_cached(here: Place, look: Callable[[Path], object]) -> Iterator[None]:
+    """Look through a mount without a cache, too, at what fails in the block.
+
+    If it is wrong there, that is the failure; if not, the failure says so.
+    """
+    try:
+        yield
+    except Exception as failure:
+        with here.mounted("cache=none") as (there, _):
+            look(there)
+        raise Failed(f"without a cache it is right, and here {failure}") from failure
+
+
+def is_database(at: Path) -> None:
+    """Expect base.db to begin as SQLite's files do; whether it is whole takes its journal, too."""
+    with closing(sqlite3.connect(f"file:{quote(str(at))}/base.db?immutable=1", uri=True)) as base:
+        base.execute("pragma schema_version").fetchone()
 
 
 def same_tree(what: str, expected: Path, actual: Path, step: int = 1) -> None:

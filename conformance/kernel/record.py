@@ -159,7 +159,7 @@ class Recorder:
         script.seconds = event["seconds"]
         for check in script.checks:
             check.control = check.control or self.earlier_control(script.name, check.name)
-            about = (script.name, check.name, self.report.engine, self.report.kernel)
+            about = (script.name, check.name, self.report.kernel)
             said = check.mount.message if check.mount and check.mount.outcome == "fail" else None
             check.waiver = waived(*about, self.cell(event).cell.mode, said)
         self.finished.add((event["cell"], event["script"]))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from .expect import Failed
-from .guest.tap import notes
+from .guest.tap import HDRSZ, Note, notes
 
 CALLS = Path(__file__).with_name("calls.json")
 """What kernels have sent: kernel → cache mode → check → call → names of T-messages."""
@@ -18,6 +19,20 @@ Seen = dict[str, list[int]]
 
 
 Recorded = dict[str, dict[str, dict[str, dict[str, str]]]]
+TWRITE, RWRITE = 118, 119
+WRITE = struct.Struct("<IQI")
+"""Of a Twrite behind the header: fid, offset, count; then the data."""
+COUNT = struct.Struct("<I")
+"""Of an Rwrite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a server says it has written: where, how many bytes, and the first of them."""
+
+    offset: int
+    count: int
+    head: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +44,30 @@ class Tapped:
 
     def sent(self, call: Callable[[], object]) -> list[int]:
         """Make a system call; return the codes of the T-messages that came of it."""
+        return [note.code for note in self.noted(call) if note.sent]
+
+    def written(self, call: Callable[[], object]) -> list[Written]:
+        """Make a system call; return what the server says it has written, as it says so."""
+        asked: dict[tuple[int, bytes], bytes] = {}
+        found = []
+        for note in self.noted(call):
+            request = (note.connection, note.data[HDRSZ - 2 : HDRSZ])
+            if note.code == TWRITE:
+                asked[request] = note.data[HDRSZ:]
+            elif note.code == RWRITE and request in asked:
+                twrite = asked.pop(request)
+                offset, count = WRITE.unpack_from(twrite)[1], COUNT.unpack_from(note.data, HDRSZ)[0]
+                found.append(Written(offset, count, twrite[WRITE.size :][:count]))
+        return found
+
+    def noted(self, call: Callable[[], object]) -> Iterator[Note]:
+        """Make a system call; yield the messages that went by meanwhile."""
         before = 0 if self.trace is None else self.trace.stat().st_size
         call()
-        if self.trace is None:
-            return []
-        with self.trace.open("rb") as noted:
-            noted.seek(before)
-            return [note.code for note in notes(noted.read()) if note.sent]
+        if self.trace is not None:
+            with self.trace.open("rb") as noted:
+                noted.seek(before)
+                yield from notes(noted.read())
 
     def all(self, calls: Mapping[str, Callable[[], object]]) -> Seen:
         """Make system calls one after the other."""

@@ -17,7 +17,6 @@ class Waiver:
 
     script: str
     check: str
-    engine: tuple[str, ...]
     kernel: tuple[str, ...]
     cache: tuple[str, ...]
     observed: tuple[str, ...]
@@ -30,16 +29,20 @@ def waivers() -> tuple[Waiver, ...]:
     return tuple(Waiver(**row) for row in load(TABLE)["waiver"])
 
 
-def waived(script: str, check: str, engine: str, kernel: str, mode: str, said: str | None) -> str:
+def waived(script: str, check: str, kernel: str, mode: str, said: str | None) -> str:
     """Return why a check may fail there, saying what it `said`; nothing if it may not.
 
     None stands for a check that did not fail: whether a row is about it at all.
     """
-    release = f"{kernel}-"
     for one in waivers():
-        series = tuple(name + mark for name in one.kernel for mark in "-.")
-        same = (one.script, one.check) == (script, check) and engine in one.engine
-        known = said is None or any(text in said for text in one.observed)
-        if same and known and mode in one.cache and release.startswith(series):
+        same = (one.script, one.check) == (script, check) and mode in one.cache
+        known = said is None or all(text in said for text in one.observed)
+        if same and known and any(is_of(kernel, series) for series in one.kernel):
             return one.reason
     return ""
+
+
+def is_of(kernel: str, series: str) -> bool:
+    """Tell whether a release, as 6.12.117+deb13-amd64, is of a series, as 6.12 or 6.12.117."""
+    rest = kernel.removeprefix(series)
+    return rest != kernel and not rest[:1].isdigit()

@@ -8,7 +8,7 @@ import sqlite3
 
 from ..children import run
 from ..expect import equal, true
-from ..files import opened, pattern, read, write
+from ..files import is_database, opened, or_cached, pattern, read, write
 from ..place import Place
 
 NEEDS = ("cache=mmap",)
@@ -81,6 +81,12 @@ def check_size_stays(here: Place) -> None:
 
 def check_sqlite_wal(here: Place) -> None:
     """SQLite in WAL mode, which needs shared mappings, keeps a database whole."""
+    with or_cached(here, is_database):
+        use_wal(here)
+
+
+def use_wal(here: Place) -> None:
+    """Write a database, open it anew and judge it."""
     base = sqlite3.connect(here / "base.db", isolation_level=None)
     equal("journal mode", ("wal",), base.execute("pragma journal_mode=wal").fetchone())
     base.execute("create table t (n integer)")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from ..expect import equal, needs, raises, true
 from ..files import opened, pattern, read, write, write_all, write_through
 from ..place import Place
+from ..tapped import Written
 
 SHORT = True
 NEEDS = ("root", "disk")
@@ -28,7 +31,6 @@ from a wrong place it takes as many turns as what had room goes into the rest.
 
 PROBE = 64
 """Bytes that tell where in the file they belong."""
-BEHIND = "behind the end, and the last write began here"
 
 
 @contextmanager
@@ -53,11 +55,16 @@ def full(here: Place, room: int = 0) -> Iterator[None]:
             os.unlink(path)
 
 
-def write_to_the_end(here: Place, data: bytes) -> None:
+def write_to_the_end(file: Path, data: bytes) -> None:
     """Write a file, and have it on the disk."""
-    with opened(here / "large", os.O_WRONLY | os.O_CREAT) as fd:
+    with opened(file, os.O_WRONLY | os.O_CREAT) as fd:
         write_all(fd, data)
         os.fsync(fd)
+
+
+def too_much(file: Path, data: bytes) -> None:
+    """Write a file that has no room, and expect to be told."""
+    raises(errno.ENOSPC, "4 MiB where 1.5 MiB have room", write_to_the_end, file, data)
 
 
 def as_much_as_had_room(here: Place, size: int) -> None:
@@ -77,14 +84,15 @@ def check_write(here: Place) -> None:
     write(here / "before", pattern(10_000))
     data = pattern(WRITTEN)
     with full(here, room=ROOM):
-        raises(errno.ENOSPC, "4 MiB where 1.5 MiB have room", write_to_the_end, here, data)
+        too_much(here / "large", data)
         true("what was there before is whole", read(here / "before") == pattern(10_000))
     as_much_as_had_room(here, os.stat(here.backing / "large").st_size)
     os.unlink(here / "large")
-    write_to_the_end(here, data)
+    write_to_the_end(here / "large", data)
     true("with room the whole file is written", read(here.backing / "large") == data)
 
 
+@needs("socket")
 def check_in_its_place(here: Place) -> None:
     """What is written before the disk is full is the beginning of it, and nothing else.
 
@@ -93,15 +101,27 @@ def check_in_its_place(here: Place) -> None:
     Clauses: write.count-true
     """
     data = pattern(WRITTEN)
-    with full(here, room=ROOM):
-        raises(errno.ENOSPC, "4 MiB where 1.5 MiB have room", write_to_the_end, here, data)
+    with full(here, room=ROOM), here.tapped() as tapped:
+        answers = tapped.written(partial(too_much, tapped.dir / "large", data))
         there = read(here.backing / "large")
     as_much_as_had_room(here, len(there))
+    if not here.is_control:
+        true("the file is what the server says it wrote", there == made_of(data, answers))
     wrong = next((at for at, (a, b) in enumerate(zip(data, there, strict=False)) if a != b), None)
     if wrong is not None:
         found = data.find(there[wrong : wrong + PROBE])
-        last = found >= len(there) and wrong >= len(there) - (here.msize or MSIZE) - SLACK
-        equal(f"what is at {wrong} belongs at", wrong, BEHIND if last else found)
+        equal(f"what the client wrote to {wrong} belongs at", wrong, found)
+
+
+def made_of(data: bytes, answers: Iterable[Written]) -> bytes:
+    """Return the file that a server makes of data which a client sends it in parts."""
+    file = bytearray()
+    for answer in answers:
+        start, end = data.find(answer.head), answer.offset + answer.count
+        true(f"the Twrite at {answer.offset} has a part of the file", start >= 0)
+        file += bytes(max(answer.offset - len(file), 0))
+        file[answer.offset : end] = data[start : start + answer.count]
+    return bytes(file)
 
 
 def check_names(here: Place) -> None:

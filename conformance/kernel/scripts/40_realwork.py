@@ -12,7 +12,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 
 from ..expect import equal, needs, true
-from ..files import pattern, same_tree, write
+from ..files import is_database, or_cached, pattern, same_tree, write
 from ..place import Place
 
 DEADLINE = 120.0
@@ -122,6 +122,12 @@ def check_rsync(here: Place) -> None:
 
 def check_sqlite(here: Place) -> None:
     """An SQLite database: 500 rows in transactions, an index, a rollback, integrity."""
+    with or_cached(here, is_database):
+        use_database(here)
+
+
+def use_database(here: Place) -> None:
+    """Write a database, open it anew and judge it."""
     base = sqlite3.connect(here / "base.db", isolation_level=None)
     base.execute("create table t (n integer primary key, text)")
     for start in range(0, ROWS, BATCH):
