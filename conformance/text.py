@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -162,20 +163,42 @@ def hindrance(file: Path) -> str:
 def write_file(path: str, text: str) -> None:
     """Write a file, a regular one whole or not at all.  Errors: OSError"""
     with written(Path(path)) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def write_files(prog: str, files: Iterable[tuple[str | None, Callable[[], str]]]) -> bool:
-    """Write what was asked for, `-` to stdout; complain and say False when one could not be."""
+    """Write what was asked for, `-` to stdout; complain and say False when one could not be.
+
+    A signal that ends the work (`ended_by_signals`) does not end this.
+    """
     complete = True
     for path, render in files:
         try:
-            if path == "-":
-                sys.stdout.buffer.write(render().encode())
-                sys.stdout.flush()
-            elif path:
-                write_file(path, render())
+            if path:
+                write_whole(path, render)
         except OSError as problem:
             print(f"{prog}: cannot write {path}: {problem.strerror}", file=sys.stderr)
             complete = False
     return complete
+
+
+def write_whole(path: str, render: Callable[[], str]) -> None:
+    """Write one file, or stdout; begin anew after a signal, but where it may never be taken.
+
+    Errors: OSError
+    """
+    try:
+        write_one(path, render)
+    except KeyboardInterrupt:
+        if path == "-" or (Path(path).exists() and not Path(path).is_file()):
+            raise InterruptedError(errno.EINTR, "interrupted") from None
+        write_one(path, render)
+
+
+def write_one(path: str, render: Callable[[], str]) -> None:
+    """Write one file, or stdout.  Errors: OSError"""
+    if path == "-":
+        sys.stdout.buffer.write(render().encode(errors="backslashreplace"))
+        sys.stdout.flush()
+    else:
+        write_file(path, render())

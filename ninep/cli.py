@@ -77,8 +77,10 @@ class Ended(Exception):
 
 
 def entry() -> None:
-    """Run the command line and exit."""
+    """Run the command line and exit; until a command begins Ctrl-C is the end, without a word."""
     complete_streams()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(main())
 
 
@@ -99,10 +101,7 @@ def complete_streams() -> None:
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for each exit code
     """Run one command; return its exit code."""
     words = sys.argv[1:] if argv is None else argv
-    try:
-        args = parser(words).parse_args(words)
-    except KeyboardInterrupt:  # a suite is being loaded
-        return complain("interrupted", UNREACHABLE)
+    args = parser(words).parse_args(words)
     logging.basicConfig(
         level=[logging.WARNING, logging.INFO, logging.DEBUG][min(getattr(args, "verbose", 0), 2)],
         format="ninep: %(levelname)s: %(message)s",
@@ -110,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
     )
     spare_log()
     command: Command = args.command
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return command(args)
     except Ended as exc:

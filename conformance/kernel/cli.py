@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Sequence
 from itertools import product
@@ -19,7 +18,16 @@ from .engines import Engine
 from .engines.choice import NAMES, engine
 from .kernels import KernelError
 from .model import DIED, FAILED, GOOD, USAGE, Job, Planned
-from .plan import ACCESSES, TRANSPORTS, all_cells, chosen_plan, default_plan
+from .plan import (
+    ACCESSES,
+    MODE,
+    MSIZE_MAX,
+    MSIZE_MIN,
+    TRANSPORTS,
+    all_cells,
+    chosen_plan,
+    default_plan,
+)
 from .runs import run_job
 from .saved import SavedError, read
 from .serving import QEMU, Serving, servings
@@ -39,7 +47,6 @@ examples:
   ninep lab --kernel qemu:6.12 --server tcp://127.0.0.1:5640     a server that runs already
   ninep lab --server 'my-server --listen {endpoint} {root}' --aname '{root}'
 """
-MSIZE_MIN, MSIZE_MAX = 4096, (1 << 31) - 1
 REACHING = ("qemu", "host")
 """Engines that reach a server that runs already."""
 TAKEN = {"list": {"script"}, "kernels": {"fetch"}, "diff": {"side"}}
@@ -100,8 +107,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def cache_mode(text: str) -> str:
-    """Parse a cache mode; which there are the kernel knows."""
-    if re.fullmatch(r"[a-z][a-z0-9_]*|[0-9]+", text) is None:
+    """Parse a cache mode."""
+    if MODE.fullmatch(text) is None:
         raise argparse.ArgumentTypeError(f"expected a word like none or loose, got {text!r}")
     return text
 
@@ -227,8 +234,9 @@ def without_long(
     if args.smoke:
         left = [script for script in scripts if not script.short]
     found = [script for script in scripts if script not in left]
-    if not found:
-        raise UsageError("--smoke leaves none of these scripts: they are not short")
+    _, lost = select([script.name for script in found], args.script)
+    if lost:
+        raise UsageError(f"--smoke leaves nothing of --script {lost[0]}: it is not short")
     return found, left
 
 
@@ -262,10 +270,12 @@ def check_words(args: argparse.Namespace) -> None:
 
 
 def check_files(args: argparse.Namespace) -> None:
-    """Refuse files without a name.  Errors: UsageError"""
+    """Refuse files without a name, and a server without one.  Errors: UsageError"""
     for name in ("json", "junit", "html", "markdown", "resume"):
         if getattr(args, name) == "":
             raise UsageError(f"--{name} needs the name of a file")
+    if args.readonly_server == "":
+        raise UsageError("--readonly-server needs a command")
 
 
 def check_run(args: argparse.Namespace) -> None:

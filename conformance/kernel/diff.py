@@ -33,8 +33,9 @@ class DiffError(Exception):
 
 def side(text: str) -> tuple[str, Checks]:
     """Return what one side is called and what its checks came to.  Errors: DiffError, SavedError"""
-    path, words = file_of(text)
+    path, choice = file_of(text)
     cells = read(path)
+    words = words_of(choice, {name[SERVER] for name, _ in cells})
     for word in words:
         called = [cell for cell in cells if cell[0][SERVER] == word]
         cells = called or [cell for cell in cells if any(word in part for part in cell[0])]
@@ -52,12 +53,22 @@ def side(text: str) -> tuple[str, Checks]:
     return " ".join([path, *words]), found
 
 
-def file_of(text: str) -> tuple[str, list[str]]:
-    """Return the file and the words behind it; a file's name may have colons."""
+def file_of(text: str) -> tuple[str, str]:
+    """Return the file and the choice behind it; a file's name may have colons."""
     parts = text.split(":")
     names = [":".join(parts[:end]) for end in range(len(parts), 0, -1)]
     path = next((name for name in names if Path(name).is_file()), parts[0])
-    return path, text[len(path) + 1 :].split(":") if len(path) < len(text) else []
+    return path, text[len(path) + 1 :]
+
+
+def words_of(choice: str, servers: Iterable[str]) -> list[str]:
+    """Return the words of a choice; a server's name may have colons."""
+    rest, found = f":{choice}:", []
+    for name in sorted(servers, key=len, reverse=True):
+        if name and f":{name}:" in rest:
+            rest = rest.replace(f":{name}:", ":", 1)
+            found.append(name)
+    return [*found, *filter(None, rest.split(":"))]
 
 
 def there(cells: Iterable[tuple[tuple[str, ...], Checks]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -14,8 +15,23 @@ CACHES = ("none", "readahead", "mmap", "loose")
 MSIZES = (4096, 65536, 1 << 20)
 """Bytes: the kernel's least, what old servers allow, and the most over a socket."""
 ACCESSES = ("user", "client", "any")
+MSIZE_MIN, MSIZE_MAX = 4096, (1 << 31) - 1
+"""Bytes that the kernel takes."""
+MODE = re.compile(r"[a-z][a-z0-9_]*|[0-9]+")
+"""A cache mode; which there are the kernel knows."""
 FIRST = Cell()
 """The cell that runs everything it can."""
+
+
+def impossible(cell: Cell) -> str:
+    """Say which part of a cell nobody can ask for; nothing if all is in order."""
+    right = {
+        "transport": cell.transport in (*TRANSPORTS, VIRTIO),
+        "cache": MODE.fullmatch(cell.cache),
+        "msize": cell.msize is None or MSIZE_MIN <= cell.msize <= MSIZE_MAX,
+        "access": cell.access in ("", *ACCESSES),
+    }
+    return next((f"{k} is {getattr(cell, k)!r}" for k, good in right.items() if not good), "")
 
 
 def default_plan(scripts: Sequence[Script]) -> tuple[Planned, ...]:

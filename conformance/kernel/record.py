@@ -19,6 +19,8 @@ DATA_LAST = {Rread.code, Rreaddir.code, Twrite.code}
 """Messages that end with data, so that a part of them can be read."""
 LARGEST = 1 << 24
 """Bytes that a message may have to be shown like that."""
+INTERRUPTED = "interrupted"
+NOT_RUN = "not run: interrupted before it"
 NAMES = {code: message.name for code, message in spec().by_code.items()}
 Event = dict[str, Any]
 """What the guest says: a name under `event`, and the fields that `guest.bench` gives it."""
@@ -50,23 +52,30 @@ class Recorder:
 
     def keep(self, kept: Report) -> None:
         """Take over all that an earlier run has done, but for scripts that are to be run again:
-        those of the plan that were cut off.
+        those of the plan that were cut off.  Other trouble stays where it is not for such a script.
         """
         ours = self.report
         ours.kernel, ours.control, ours.seconds = kept.kernel, kept.control, kept.seconds
         numbers = {cell.cell: number for number, cell in enumerate(ours.cells)}
+        mended = False
         for before in kept.cells:
             number = numbers.get(before.cell)
             if number is None:
                 ours.cells.append(before)
                 continue
-            cell, planned = ours.cells[number], set(ours.cells[number].planned)
-            done = [s for s in before.scripts if not (s.name in planned and s.trouble)]
-            cell.planned = tuple(dict.fromkeys([*cell.planned, *before.planned]))
+            cell = ours.cells[number]
+            done = [s for s in before.scripts if not (s.name in cell.planned and s.trouble)]
+            anew = set(cell.planned) & {*before.planned} - {script.name for script in done}
+            cell.planned = tuple(sorted({*cell.planned, *before.planned}))
             cell.server, cell.mount = before.server, before.mount
+            cell.trouble = "" if anew else before.trouble
             for script in done:
                 cell.add(script)
             self.finished |= {(number, script.name) for script in done}
+            mended |= bool(anew)
+        ours.trouble, ours.fault = ("", "") if mended else (kept.trouble, kept.fault)
+        if ours.trouble in (INTERRUPTED, NOT_RUN):
+            ours.trouble = ""
 
     def left(self, job: Job) -> Job:
         """Return the job without what is done; its cells keep their numbers."""

@@ -20,12 +20,10 @@ from . import html, kernels, markdown, report
 from .engines import Engine, EngineError
 from .model import USAGE, CellReport, Job, Report, ScriptReport, exit_code
 from .plan import by_address, by_device
-from .record import Event, Recorder
+from .record import INTERRUPTED, NOT_RUN, Event, Recorder
 from .saved import SavedError, to_json
 from .serving import OURS, QEMU, Serving
 
-INTERRUPTED = "interrupted"
-NOT_RUN = "not run: interrupted before it"
 EVERY = 10.0
 """Seconds between two writings of results that are not complete."""
 Kept = Sequence[Report]
@@ -141,12 +139,16 @@ def run_job(
     reports += [one for one in kept if not any(one is run.before for run in runs)]
     save = Saving(args.json, reports)
     for number, one in enumerate(runs):
-        run_kernel(args, one, out, save)
-        if reports[number].trouble == INTERRUPTED:
+        try:
+            run_kernel(args, one, out, save)
+            save.now()
+        except KeyboardInterrupt:
+            one.recorder.report.trouble = INTERRUPTED
+            one.recorder.rest()
+        if one.recorder.report.trouble == INTERRUPTED:
             for left in runs[number + 1 :]:
                 left.recorder.report.trouble = NOT_RUN
             break
-        save.now()
     if len(reports) > 1:
         Terminal(out).lines(report.overview(reports))
         Terminal(out).lines(report.differences(reports))

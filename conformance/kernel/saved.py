@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,6 +23,7 @@ from .model import (
     Trace,
     exit_code,
 )
+from .plan import impossible
 
 SCHEMA = 3
 SUITE = "ninep lab"
@@ -131,13 +132,15 @@ def read(path: str) -> list[Report]:
         data = None
     if not isinstance(data, dict) or data.get("suite") != SUITE:
         raise SavedError(f"{path} is no result of: ninep lab --json {path}")
-    if data.get("schema") != SCHEMA:
-        raise SavedError(f"{path}: schema {data.get('schema')}; this ninep reads {SCHEMA}")
+    schema = data.get("schema")
+    if misfit(schema, int) or schema != SCHEMA:
+        raise SavedError(f"{path}: schema {schema}; this ninep reads {SCHEMA}")
     found: list[Report] = []
     try:
         where = misfit(data["runs"], list[dict[str, Any]], "runs")
         found += [] if where else [report_of(run) for run in data["runs"]]
-        where = where or misfit(found, list[Report], "runs") or misplaced(found)
+        where = where or misfit(found, list[Report], "runs") or next(oddities(found), "")
+        where = where or other(data["runs"], json.loads(to_json(found))["runs"], "runs")
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         where = f"{type(problem).__name__} {problem}"
     if where:
@@ -145,22 +148,45 @@ def read(path: str) -> list[Report]:
     return found
 
 
-def misplaced(reports: Sequence[Report]) -> str:
-    """Say what is there twice, or never ended and has no word why; nothing if all is in order."""
+def other(here: Any, written: Any, at: str) -> str:
+    """Say where results are other than this ninep would write them; nothing if they are not."""
+    if type(here) is not type(written):
+        return f"{at} is {here!r}"
+    if isinstance(here, dict):
+        parts = [(f".{key}", key in here and here[key], written[key]) for key in written]
+    elif isinstance(here, list) and len(here) == len(written):
+        parts = [(f"[{n}]", *pair) for n, pair in enumerate(zip(here, written, strict=True))]
+    else:
+        return "" if here == written else f"{at} is {here!r}"
+    return next(filter(None, (other(a, b, at + name) for name, a, b in parts)), "")
+
+
+def oddities(reports: Sequence[Report]) -> Iterator[str]:
+    """Yield what is there twice, or can be no result."""
     if twice := repeated((one.engine, one.kernel, one.server) for one in reports):
-        return f"two runs of {twice}"
+        yield f"two runs of {twice}"
+    if misfit(sum(one.seconds for one in reports), float):
+        yield "seconds are too many"
     for report in reports:
+        if min([report.seconds, *(script.seconds for script in report.scripts)]) < 0:
+            yield "seconds are less than none"
         if twice := repeated(cell.cell for cell in report.cells):
-            return f"two cells {twice.name}"
+            yield f"two cells {twice.name}"
         for cell in report.cells:
-            if twice := repeated(cell.planned):
-                return f"{twice} is twice in {cell.cell.name}"
-        for script in report.scripts:
-            if twice := repeated(check.name for check in script.checks):
-                return f"two checks {script.name}/{twice}"
-            if not script.checks and not script.trouble:
-                return f"{script.name} has no checks"
-    return ""
+            yield from odd_scripts(cell)
+
+
+def odd_scripts(cell: CellReport) -> Iterator[str]:
+    """Yield what is twice in a cell, or never ended and has no word why."""
+    if twice := repeated(cell.planned):
+        yield f"{twice} is twice in {cell.cell.name}"
+    if "" in cell.planned:
+        yield f"a script in {cell.cell.name} has no name"
+    for script in cell.scripts:
+        if twice := repeated(check.name for check in script.checks):
+            yield f"two checks {script.name}/{twice}"
+        if not script.checks and not script.trouble:
+            yield f"{script.name} has no checks"
 
 
 def repeated(names: Iterable[Any]) -> Any:
@@ -181,12 +207,13 @@ def report_of(data: dict[str, Any]) -> Report:
 
 def cell_of(data: dict[str, Any]) -> CellReport:
     """Return one cell.  Errors: ValueError (among others)"""
-    if isinstance(data["msize"], int) and data["msize"] < 1:
-        raise ValueError(f"msize is {data['msize']}")
+    cell = Cell(data["transport"], data["cache"], data["msize"], data["access"])
+    if where := misfit(cell, Cell) or impossible(cell):
+        raise ValueError(where)
     scripts = [script_of(script) for script in data["scripts"]]
     planned = sorted([*(script.name for script in scripts), *data["not_run"]])
     return CellReport(
-        Cell(data["transport"], data["cache"], data["msize"], data["access"]),
+        cell,
         tuple(planned),
         data["server"],
         data["mount"],

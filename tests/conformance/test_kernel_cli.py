@@ -29,8 +29,9 @@ from ninep.conformance.kernel.engines import (
     uml,
 )
 from ninep.conformance.kernel.kernels import Kernel
-from ninep.conformance.kernel.model import DIED, USAGE, Job
-from ninep.conformance.kernel.record import Event
+from ninep.conformance.kernel.model import DIED, FAULT, USAGE, Job
+from ninep.conformance.kernel.record import INTERRUPTED, NOT_RUN, Event
+from ninep.conformance.kernel.runs import Screen
 from ninep.conformance.kernel.serving import servings
 
 KERNEL = Kernel("uml", "6.1.0", Path("/kernel"))
@@ -116,6 +117,7 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, expecte
         ["--aname", "a,b"],
         ["--smoke", "--all"],
         ["--smoke", "--script", "load"],
+        ["--readonly-server", ""],
         ["--server", "tcp://127.0.0.1:5640", "--readonly-server", "x {addr} {root}"],
         ["list", "--json", "-"],
         ["list", "--kernel", "6.1"],
@@ -267,7 +269,8 @@ def test_resume_drops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     asked = ("--script", "0[12]*")
     assert lab(monkeypatch, FakeEngine(), *asked, *cells, *servers, *to) == 0
     before = saved(path)
-    before["runs"][0]["cells"][0]["scripts"][0]["trouble"] = "cut off"
+    before["runs"][0]["exit_code"] = 1
+    before["runs"][0]["cells"][0]["scripts"][0] |= {"trouble": "cut off", "verdict": "fail"}
     path.write_text(json.dumps(before), encoding="utf-8")
     narrow = FakeEngine()
     code = lab(monkeypatch, narrow, "--script", "01*", "--cache", "none", "--resume", str(path))
@@ -293,6 +296,7 @@ def test_resume_of_what_was_cut_off_and_is_not_asked_for(
     path = tmp_path / "results.json"
     lab(monkeypatch, FakeEngine(), "--script", "0[12]*", "--cache", "none", "--json", str(path))
     data = saved(path)
+    data["runs"][0]["exit_code"] = DIED
     cell = data["runs"][0]["cells"][0]
     cell["not_run"] = [cell["scripts"].pop()["name"]]
     path.write_text(json.dumps(data), encoding="utf-8")
@@ -388,7 +392,7 @@ def test_resume_on_another_kernel(
     data = saved(path)
     data["runs"][0]["cells"][0]["scripts"].pop()
     data["runs"][0]["cells"][0]["not_run"] = ["02_create"]
-    data["runs"][0]["kernel"] = "6.2.0"
+    data["runs"][0] |= {"kernel": "6.2.0", "exit_code": DIED}
     path.write_text(json.dumps(data), encoding="utf-8")
     engine.kernel = None
     data["runs"][0]["again"] = "ninep lab --engine fake"
@@ -408,8 +412,10 @@ def test_smoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert planned.cell.name == "tcp,cache=none"
     assert planned.scripts == tuple(s.name for s in load_all() if s.short)
     assert capsys.readouterr().err == ""
-    assert lab(monkeypatch, engine, "--smoke", "--script", "statfs", "--script", "locks") == 0
+    assert lab(monkeypatch, engine, "--smoke", "--script", "1[24]_*") == 0
     assert "not run: 14_locks (they are not short: --smoke)" in capsys.readouterr().err
+    assert lab(monkeypatch, engine, "--smoke", "--script", "statfs", "--script", "locks") == USAGE
+    assert "--smoke leaves nothing of --script locks: it is not short" in capsys.readouterr().err
     two = ("--cache", "none", "--cache", "mmap")
     assert lab(monkeypatch, engine, "--smoke", *two) == USAGE
     assert "--smoke is one cell: give --cache once" in capsys.readouterr().err
@@ -480,6 +486,68 @@ def test_what_an_interrupt_leaves_reads_not_run(
     for kind in ("html", "markdown"):
         assert "NOT RUN" in paths[kind].read_text(encoding="utf-8")
     assert "not run" in paths["junit"].read_text(encoding="utf-8")
+
+
+def test_a_signal_between_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Wherever it comes, the reports are written and say so; to go on is to lose nothing."""
+    path = tmp_path / "results.json"
+    servers = ("--server", "ninep", "--server", "other {addr} {root}")
+    asked = ("--script", "01*", "--cache", "none", *servers)
+    monkeypatch.setattr(Screen, "end", raising(KeyboardInterrupt()))
+    assert lab(monkeypatch, FakeEngine(), *asked, "--json", str(path)) == DIED
+    assert [run["trouble"] for run in saved(path)["runs"]] == [INTERRUPTED, NOT_RUN]
+    assert saved(path)["exit_code"] == DIED
+    monkeypatch.undo()
+    assert lab(monkeypatch, FakeEngine(), *asked, "--resume", str(path)) == 0
+    assert [run["trouble"] for run in saved(path)["runs"]] == ["", ""]
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    """Return a function that fails."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("where", "text", "code"),
+    [
+        (lambda run: run, {"trouble": "the guest died"}, DIED),
+        (lambda run: run, {"fault": "ValueError: bug"}, FAULT),
+        (lambda run: run["cells"][0], {"trouble": "the server is dead"}, DIED),
+        (lambda run: run, {"trouble": INTERRUPTED}, 0),
+    ],
+)
+def test_resume_keeps_what_went_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    where: Callable[[Any], Any],
+    text: dict[str, str],
+    code: int,
+) -> None:
+    """Results with nothing left to do do not become good by that."""
+    path, asked = tmp_path / "results.json", ("--script", "01*", "--cache", "none")
+    assert lab(monkeypatch, FakeEngine(), *asked, "--json", str(path)) == 0
+    data = saved(path)
+    where(data["runs"][0]).update(text)
+    data["runs"][0]["exit_code"] = code or DIED
+    path.write_text(json.dumps(data), encoding="utf-8")
+    idle = FakeEngine()
+    assert lab(monkeypatch, idle, *asked, "--resume", str(path)) == code
+    assert idle.job is None
+    assert lab(monkeypatch, idle, *asked, "--script", "02*", "--resume", str(path)) == code
+    assert idle.job is not None
+
+
+def test_a_server_of_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A name that is no text goes into every report."""
+    servers = ("--server", "ninep", "--server", os.fsdecode(b"\xff.sh {addr} {root}"))
+    kinds = ("json", "html", "markdown", "junit")
+    files = [word for kind in kinds for word in (f"--{kind}", str(tmp_path / kind))]
+    assert lab(monkeypatch, FakeEngine(), "--script", "01*", *servers, *files) == 0
+    assert all("udcff" in (tmp_path / kind).read_text(encoding="utf-8") for kind in kinds)
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ninep.conformance.kernel import cli
-from ninep.conformance.kernel.diff import DiffError, compare, file_of, side
+from ninep.conformance.kernel.diff import DiffError, compare, file_of, side, words_of
 from ninep.conformance.kernel.model import (
     Cell,
     CellReport,
@@ -93,9 +93,26 @@ def test_a_colon_in_a_name(tmp_path: Path) -> None:
     """The file is the longest beginning that is one."""
     path = tmp_path / "a:b.json"
     path.touch()
-    assert file_of(f"{path}:6.1:ninep") == (str(path), ["6.1", "ninep"])
-    assert file_of(str(path)) == (str(path), [])
-    assert file_of("none.json:6.1") == ("none.json", ["6.1"])
+    assert file_of(f"{path}:6.1:ninep") == (str(path), "6.1:ninep")
+    assert file_of(str(path)) == (str(path), "")
+    assert file_of("none.json:6.1") == ("none.json", "6.1")
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ("", []),
+        ("6.1:ninep", ["ninep", "6.1"]),
+        ("/x/a:b", ["/x/a:b"]),
+        ("6.1:/x/a:b#2:cache=none", ["/x/a:b#2", "6.1", "cache=none"]),
+        ("tcp://h:5640", ["tcp://h:5640"]),
+        ("tcp://h:5641", ["tcp", "//h", "5641"]),
+    ],
+)
+def test_a_colon_in_a_server(choice: str, words: list[str]) -> None:
+    """A server's name is one word, if it is all of it."""
+    servers = ["ninep", "/x/a:b", "/x/a:b#2", "tcp://h:564", "tcp://h:5640"]
+    assert words_of(choice, servers) == words
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,11 @@ def test_what_is_no_result(text: str, tmp_path: Path) -> None:
         saved.read(written(tmp_path / "other.json", text))
 
 
-def test_results_of_another_version(tmp_path: Path) -> None:
+@pytest.mark.parametrize("schema", [99, 3.0, True, "3", None])
+def test_results_of_another_version(schema: object, tmp_path: Path) -> None:
     """Its schema is named, and the one that is read."""
-    data = json.loads(saved.to_json([sample()])) | {"schema": 99}
-    with pytest.raises(SavedError, match="schema 99; this ninep reads 3"):
+    data = json.loads(saved.to_json([sample()])) | {"schema": schema}
+    with pytest.raises(SavedError, match=f"schema {schema}; this ninep reads 3"):
         saved.read(written(tmp_path / "results.json", json.dumps(data)))
 
 
@@ -68,6 +69,23 @@ def set_script(**fields: object) -> Callable[[Any], None]:
     return change
 
 
+def set_cell(**fields: object) -> Callable[[Any], None]:
+    """Return a function that changes fields of the first cell in results."""
+    return lambda data: data["runs"][0]["cells"][0].update(fields)
+
+
+def many_seconds(data: Any) -> None:
+    """Have two runs take more time than a number can say."""
+    data["runs"].append({**data["runs"][0], "server": "other"})
+    for run in data["runs"]:
+        run["seconds"] = 1e308
+
+
+def set_check(**fields: object) -> Callable[[Any], None]:
+    """Return a function that changes fields of the first check in results."""
+    return lambda data: data["runs"][0]["cells"][0]["scripts"][0]["checks"][0].update(fields)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -81,7 +99,21 @@ def set_script(**fields: object) -> Callable[[Any], None]:
         (set_script(seconds=True), "seconds is True"),
         (set_script(seconds=10**400), "seconds is 1000"),
         (lambda data: data.update(runs={}), "runs is {}"),
-        (lambda data: data["runs"][0]["cells"][0].update(msize=-5), "msize is -5"),
+        (set_cell(msize=-5), "msize is -5"),
+        (set_cell(msize=10**30), "msize is 1000"),
+        (set_cell(transport="pigeon"), "transport is 'pigeon'"),
+        (set_cell(cache=""), "cache is ''"),
+        (set_cell(access="all"), "access is 'all'"),
+        (set_cell(scripts={}), "scripts is {}"),
+        (set_cell(not_run={"02_t": 1}), "not_run is {"),
+        (set_cell(not_run="02_t"), "not_run is '02_t'"),
+        (set_cell(not_run=[""]), "a script in tcp,cache=none has no name"),
+        (set_check(clauses="abc"), r"checks\[0\].clauses is 'abc'"),
+        (set_check(clauses={}), r"checks\[0\].clauses is {}"),
+        (set_check(verdict="fail"), "verdict is 'fail'"),
+        (set_script(seconds=-1.0), "seconds are less than none"),
+        (lambda data: data["runs"][0].update(cells={}, exit_code=0), "cells is {}"),
+        (many_seconds, "seconds are too many"),
         (lambda data: data["runs"][0].pop("again"), "KeyError 'again'"),
     ],
 )

@@ -95,6 +95,36 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.startswith(f"p: cannot write {tmp_path}: ")
 
 
+def test_a_file_has_any_text(tmp_path: Path) -> None:
+    """What is no character of UTF-8 is escaped."""
+    text.write_file(str(tmp_path / "a"), "\udcff→")
+    assert (tmp_path / "a").read_bytes() == "\\udcff→".encode()
+
+
+def test_a_signal_while_files_are_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are written all the same, but for what may wait for its reader without end."""
+    path, fifo = tmp_path / "a", tmp_path / "fifo"
+    os.mkfifo(fifo)
+    begun = []
+
+    def render() -> str:
+        begun.append("")
+        if len(begun) == 1:
+            raise KeyboardInterrupt
+        return str(len(begun))
+
+    assert text.write_files("p", [(str(path), render)])
+    assert path.read_text(encoding="utf-8") == "2"
+    for special in ("-", str(fifo)):
+        begun.clear()
+        assert not text.write_files("p", [(special, render), (str(path), lambda: "3")])
+        assert path.read_text(encoding="utf-8") == "3"
+        said = capsys.readouterr()
+        assert (said.out, said.err) == ("", f"p: cannot write {special}: interrupted\n")
+
+
 def test_what_cannot_be_written_is_seen_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
