@@ -6,11 +6,12 @@ READY := .venv/ready
 # Pythons that pyenv has but not on PATH: tox looks at these first.
 PYTHONS := $(wildcard $(HOME)/.pyenv/versions/*/bin/python3.[1-9][0-9])
 
-.PHONY: help demo test clean
+.PHONY: help demo test fuzz clean
 
 help:
 	@echo "make demo    boot a Linux kernel, let it mount our server, run the conformance scripts through the mount"
 	@echo "make test    lint, types, drift, and all tests on every Python from 3.11 that is installed"
+	@echo "make fuzz    a million damaged sessions against our server; INPUTS=… SEED=… SERVER=diod"
 	@echo "make clean   remove .venv, .tox and caches"
 
 demo: $(READY)
@@ -23,6 +24,13 @@ test: $(READY)
 	awk '/^py[0-9]+: commands/ { sub(":", "", $$1); name = $$1 } \
 	     /^=+ .* in [0-9.]+s.* =+$$/ { print name; print }' .tox/log; \
 	exit $$failed
+
+INPUTS ?= 1000000
+SEED ?= 1
+SERVER ?= ninep
+
+fuzz: $(READY)
+	.venv/bin/python -m ninep.conformance.fuzz $(SERVER) --inputs $(INPUTS) --seed $(SEED)
 
 clean:
 	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* htmlcov dist build

@@ -1,0 +1,268 @@
+"""Send damaged sessions to a server and count what comes of them.
+
+    python -m ninep.conformance.fuzz [NAME] [--inputs N] [--seed S] [--jobs N]
+    python -m ninep.conformance.fuzz [NAME] --again DIALECT:S.N
+
+NAME is one of `conformance/adapters/`; every job has a server of its own, and begins with
+`corpus.txt`.  Exit code 0: the server lived, answered every request and served others; 1: it did
+not; 3: it is not here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+from ..adapters import Adapter, Kept, Missing, adapters, provide
+from .inputs import Input, corpus, draw
+from .talk import play, serves
+
+LOOK = 16
+"""Inputs between two sessions that must be served."""
+FRESH = 8
+"""Inputs between two fillings of the tree."""
+WARM = 2000
+"""Inputs after which a server has all the memory that it needs."""
+SHOWN = 20
+"""Inputs that are named."""
+SETTLED = 1.0
+"""Seconds in which a server must have let go of what the last connection held."""
+CAGE = """\
+mount --bind "$1" "$1" && mount -o remount,bind,nodev "$1" && mount -o remount,bind,ro / || exit
+shift; exec "$@"
+"""
+"""Starts a server that can change its tree and no other file, and has no device that it makes."""
+OURS = "ninep"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of some inputs."""
+
+    inputs: int = 0
+    requests: int = 0
+    replies: int = 0
+    deaths: int = 0
+    unserved: int = 0
+    """Sessions in order that were not served."""
+    growth: int = 0
+    """Bytes of memory that a server has taken since it was warm."""
+    lost: int = 0
+    """Descriptors that a server has kept."""
+    wrong: Counter[str] = field(default_factory=Counter)
+    """What else was wrong."""
+    named: list[str] = field(default_factory=list)
+    """Inputs of which something was wrong, with what."""
+
+    def add(self, other: Tally) -> None:
+        """Take in what another job has counted."""
+        for name in ("inputs", "requests", "replies", "deaths", "unserved", "lost"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.growth = max(self.growth, other.growth)
+        self.wrong += other.wrong
+        self.named += other.named
+
+    @property
+    def good(self) -> bool:
+        """Tell whether nothing was wrong."""
+        return not (self.deaths or self.unserved or self.lost or self.wrong)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the figures."""
+        yield f"inputs     {self.inputs}"
+        yield f"requests   {self.requests}, replies {self.replies}"
+        yield f"died       {self.deaths} times"
+        yield f"unserved   {self.unserved} sessions in order"
+        yield f"memory     +{self.growth / (1 << 20):.1f} MiB since it was warm"
+        yield f"kept       {self.lost} descriptors"
+        yield from (f"wrong      {times} times: {what}" for what, times in self.wrong.most_common())
+        yield from (f"           {name}" for name in self.named[:SHOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one job does."""
+
+    adapter: Adapter
+    python: Path
+    seed: int
+    first: int
+    last: int
+    step: int
+
+
+def fill(root: Path) -> None:
+    """Make the tree afresh, whatever is there; nobody else's files are in it."""
+    for entry in os.scandir(root):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            os.unlink(entry.path)
+    (root / "dir").mkdir()
+    (root / "file").write_bytes(bytes(10_000))
+    (root / "dir/inner").write_bytes(b"inner")
+    (root / "link").symlink_to("../outside")
+    os.mkfifo(root / "fifo")
+    os.chmod(root, 0o755)
+
+
+def caged(adapter: Adapter) -> Adapter:
+    """Return what starts a server where it can do no harm.  Errors: Missing"""
+    try:
+        subprocess.run(["unshare", "-m", "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        if adapter.name == OURS:
+            return adapter
+        raise Missing(f"{adapter.name}: a mount namespace takes root: unshare -m") from None
+    cage = ("unshare", "-m", "sh", "-c", CAGE, "sh", "{root}")
+    return replace(adapter, command=(*cage, *adapter.command))
+
+
+@contextmanager
+def served(adapter: Adapter, python: Path) -> Iterator[tuple[Kept, Path]]:
+    """Have a server over a tree of its own."""
+    with tempfile.TemporaryDirectory(prefix="ninep-fuzz-") as folder:
+        root = Path(folder)
+        fill(root)
+        target = Kept(adapter, python, root)
+        try:
+            yield target, root
+        finally:
+            target.close()
+
+
+def work(job: Work) -> Tally:
+    """Send the inputs of one job to a server of its own."""
+    with served(job.adapter, job.python) as (target, root):
+        return Worker(job, target, root).run()
+
+
+class Worker:
+    """One job while it runs."""
+
+    def __init__(self, job: Work, target: Kept, root: Path) -> None:
+        """Nothing has been sent yet."""
+        self.job, self.target, self.root = job, target, root
+        self.aname = target.aname.encode()
+        self.tally = Tally()
+        self.rng = Random(job.seed)  # noqa: S311  how connections end
+
+    def run(self) -> Tally:
+        """Send all inputs."""
+        before = warm = 0
+        for number, one in enumerate(corpus()):
+            self.send(f"corpus {number}", one)
+        for count, number in enumerate(range(self.job.first, self.job.last, self.job.step)):
+            dialect = self.job.adapter.dialects[number % len(self.job.adapter.dialects)]
+            if count % FRESH == 0:
+                fill(self.root)
+            name = f"{self.job.seed}.{number}"
+            self.send(f"{dialect}:{name}", draw(name, dialect, self.aname))
+            if count % LOOK == 0 and not serves(self.target.connect, dialect, self.aname):
+                self.tally.unserved += 1
+                self.tally.named.append(f"after {dialect}:{name}: unserved")
+            if count == LOOK:
+                before = self.descriptors()
+            if count == WARM:
+                warm = self.memory()
+        time.sleep(SETTLED)
+        if self.target.starts == 1:
+            self.tally.growth = max(self.memory() - warm, 0) if warm else 0
+            self.tally.lost = max(self.descriptors() - before, 0)
+        return self.tally
+
+    def send(self, name: str, one: Input) -> None:
+        """Send one input, and note what was wrong."""
+        tally = self.tally
+        try:
+            wrong, ledger = play(self.target.connect, one, self.rng)
+            tally.requests += ledger.asked.total()
+            tally.replies += ledger.got.total()
+        except (OSError, Missing) as exc:
+            wrong = f"no connection: {exc}"
+        tally.inputs += 1
+        process = self.target.process
+        if process and process.poll() is not None:
+            tally.deaths += 1
+            wrong = f"died with status {process.returncode}"
+        elif wrong:
+            tally.wrong[wrong] += 1
+        if wrong:
+            tally.named.append(f"{name} ({' '.join(one.mutators)}): {wrong}")
+
+    def descriptors(self) -> int:
+        """Return how many descriptors the server has, 0 if it is gone."""
+        with suppress(OSError):
+            return len(os.listdir(self.proc / "fd"))
+        return 0
+
+    def memory(self) -> int:
+        """Return how many bytes of memory the server has, 0 if it is gone."""
+        with suppress(OSError):
+            statm = (self.proc / "statm").read_text(encoding="ascii")
+            return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return 0
+
+    @property
+    def proc(self) -> Path:
+        """Return what the system tells of the server."""
+        return Path(f"/proc/{self.target.process.pid if self.target.process else 0}")
+
+
+def once(adapter: Adapter, python: Path, dialect: str, name: str) -> int:
+    """Show one input, and send it."""
+    with served(adapter, python) as (target, _):
+        one = draw(name, dialect, target.aname.encode())
+        print(
+            f"{'one by one' if one.serial else 'at once'}; {' '.join(one.mutators) or 'in order'}"
+        )
+        print("\n".join(f"  {frame.hex()}" for frame in one.frames))
+        wrong, ledger = play(target.connect, one, Random(name))  # noqa: S311
+        print(f"{ledger.asked.total()} requests, {ledger.got.total()} replies; {wrong or 'good'}")
+    return 1 if wrong else 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m ninep.conformance.fuzz")
+    parser.add_argument("name", nargs="?", default="ninep", choices=sorted(adapters()))
+    parser.add_argument("--inputs", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--venvs", type=Path, default=Path(tempfile.gettempdir()) / "ninep-venvs")
+    parser.add_argument("--again", metavar="DIALECT:S.N", help="this input alone, and what it is")
+    args = parser.parse_args(argv)
+    try:
+        adapter = caged(adapters()[args.name])
+        python = provide(adapter, args.venvs)
+    except Missing as exc:
+        print(exc, file=sys.stderr)
+        return 3
+    if args.again:
+        return once(adapter, python, *args.again.split(":"))
+    jobs = [
+        Work(adapter, python, args.seed, job, args.inputs, args.jobs) for job in range(args.jobs)
+    ]
+    start, tally = time.monotonic(), Tally()
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for done in pool.map(work, jobs) if args.jobs > 1 else map(work, jobs):
+            tally.add(done)
+    print(f"{adapter.title}: {tally.inputs / (time.monotonic() - start):.0f} inputs a second")
+    print("\n".join(tally.lines()))
+    return 0 if tally.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
