@@ -35,6 +35,7 @@ FRESH = 8
 """Inputs between two fillings of the tree."""
 WARM = 2000
 """Inputs after which a server has all the memory that it needs."""
+TRIES = 1000
 SHOWN = 20
 """Inputs that are named."""
 SETTLED = 1.0
@@ -104,12 +105,26 @@ class Work:
 
 
 def fill(root: Path) -> None:
-    """Make the tree afresh, whatever is there; nobody else's files are in it."""
+    """Make the tree afresh; requests of the last connection may still run, and be in the way."""
+    for _ in range(TRIES):
+        with suppress(FileNotFoundError, FileExistsError):
+            empty(root)
+            plant(root)
+            return
+    raise OSError(f"{root} does not come to rest")
+
+
+def empty(root: Path) -> None:
+    """Remove what is in a directory."""
     for entry in os.scandir(root):
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path, ignore_errors=True)
         else:
             os.unlink(entry.path)
+
+
+def plant(root: Path) -> None:
+    """Make the files that sessions begin with."""
     (root / "dir").mkdir()
     (root / "file").write_bytes(bytes(10_000))
     (root / "dir/inner").write_bytes(b"inner")
