@@ -107,7 +107,7 @@ class Work:
 def fill(root: Path) -> None:
     """Make the tree afresh; requests of the last connection may still run, and be in the way."""
     for _ in range(TRIES):
-        with suppress(FileNotFoundError, FileExistsError):
+        with suppress(OSError):
             empty(root)
             plant(root)
             return
@@ -126,8 +126,9 @@ def empty(root: Path) -> None:
 def plant(root: Path) -> None:
     """Make the files that sessions begin with."""
     (root / "dir").mkdir()
-    (root / "file").write_bytes(bytes(10_000))
-    (root / "dir/inner").write_bytes(b"inner")
+    for name, data in (("file", bytes(10_000)), ("dir/inner", b"inner")):
+        with (root / name).open("xb") as file:
+            file.write(data)
     (root / "link").symlink_to("../outside")
     os.mkfifo(root / "fifo")
     os.chmod(root, 0o755)
