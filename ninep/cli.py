@@ -27,7 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
-from ninep import __version__, client
+from ninep import __version__, client, sandbox, users
 from ninep.address import CONNECT, DEFAULT, parse
 from ninep.arguments import Parser, address, count, file, path, seconds, string, uid
 from ninep.backend import Backend
@@ -46,6 +46,7 @@ from ninep.server import Server
 from ninep.session import DIALECTS
 from ninep.spec import spec
 
+log = logging.getLogger("ninep")
 GOOD, FAILED, USAGE, UNREACHABLE, FAULT = range(5)
 MEMORY = "memory:"
 MSIZE_LARGEST = 16 * 1024 * 1024
@@ -217,6 +218,10 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--rw", action="store_true", help="let clients change ROOT")
     sub.add_argument("--export", metavar="NAME=PATH[,ro|rw]", action="append", default=[],
                      help="a further tree, attached by aname NAME")  # fmt: skip
+    sub.add_argument("--no-sandbox", dest="sandbox", action="store_false",
+                     help="keep all rights of the process")  # fmt: skip
+    sub.add_argument("--check-sandbox", action="store_true",
+                     help="instead of serving, try what the sandbox forbids")  # fmt: skip
     sub.add_argument("--devices", action="store_true", help="let clients make device nodes")
     sub.add_argument("--dialect", metavar="D", action="append", choices=DIALECTS,
                      help=f"speak only this: {', '.join(DIALECTS)}")  # fmt: skip
@@ -246,22 +251,53 @@ def msize(text: str) -> int:
 
 def serve(args: argparse.Namespace) -> int:
     """Run `ninep serve`."""
-    exports = {b"": backend(args.root, writable=args.rw)}
-    for text in args.export:
-        name, tree = export(text)
+    exports, trees = {}, []
+    for name, root, writable in [(b"", args.root, args.rw), *map(export, args.export)]:
         if name in exports:
-            raise Ended(f"--export {text}: the name is used twice")
-        exports[name] = tree
+            raise Ended(f"--export {os.fsdecode(name)}={root}: the name is used twice")
+        exports[name], tree = backend(root, writable=writable)
+        trees += [tree] if tree else []
     raise_descriptor_limit()
+    listen_on = args.listen or [parse(DEFAULT)]
+    sockets = [where.path for where in listen_on if where.kind == "unix"]
+    enter = partial(enter_sandbox, trees, sockets, devices=args.devices)
+    if args.check_sandbox:
+        return check_sandbox(enter, trees)
     server = Server(
         exports,
-        *(args.listen or [parse(DEFAULT)]),
+        *listen_on,
         msize=args.msize,
         dialects=tuple(args.dialect or DIALECTS),
         devices=args.devices,
         limits=Limits(**{one.name: getattr(args, f"limit_{one.name}") for one in fields(Limits)}),
     )
-    return asyncio.run(listen(server))
+    return asyncio.run(listen(server, enter if args.sandbox else without_sandbox))
+
+
+def enter_sandbox(trees: list[sandbox.Tree], sockets: list[str], *, devices: bool) -> list[str]:
+    """Give up what the server does not need; return, and log, what the kernel lacks for that."""
+    users.learn()
+    with about("cannot enter the sandbox (--no-sandbox serves without one)", FAULT):
+        lacks = sandbox.enter(trees, sockets, devices=devices)
+    for text in lacks:
+        log.info("a part of the sandbox is missing: this kernel has no %s", text)
+    return lacks
+
+
+def without_sandbox() -> list[str]:
+    """Say that there is none."""
+    log.warning("serving without a sandbox: whoever finds a fault in the server has all its rights")
+    return []
+
+
+def check_sandbox(enter: Callable[[], list[str]], trees: list[sandbox.Tree]) -> int:
+    """Enter the sandbox, try what it forbids, and print what held."""
+    for text in enter():
+        print(f"lacks   {text}")
+    tried = sandbox.held(trees)
+    for name, why in tried.items():
+        print(f"held    {name}: {why}" if why else f"OPEN    {name}")
+    return GOOD if all(tried.values()) else FAILED
 
 
 def raise_descriptor_limit() -> None:
@@ -273,22 +309,24 @@ def raise_descriptor_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def export(text: str) -> tuple[bytes, Backend]:
-    """Read NAME=PATH[,ro|rw]."""
+def export(text: str) -> tuple[bytes, str, bool]:
+    """Read NAME=PATH[,ro|rw]: name, root, whether it can be changed."""
     name, _, rest = text.partition("=")
     root, _, mode = rest.rpartition(",") if rest.endswith((",ro", ",rw")) else (rest, "", "ro")
     if not name or not root or "/" in name:
         raise Ended(f"--export {text}: expected NAME=PATH[,ro|rw], NAME without a slash")
-    return os.fsencode(name), backend(root, writable=mode == "rw")
+    return os.fsencode(name), root, mode == "rw"
 
 
-def backend(root: str, *, writable: bool) -> Backend:
-    """Open what is to be exported."""
-    with about(f"cannot export {root}", USAGE):
-        tree: Backend = (
-            MemoryBackend() if root == MEMORY else LocalBackend(root, noatime=not writable)
-        )
-    return tree if writable else ReadonlyBackend(tree)
+def backend(root: str, *, writable: bool) -> tuple[Backend, sandbox.Tree | None]:
+    """Open what is to be exported; return it, and its directory if it has one on this machine."""
+    found: Backend = MemoryBackend()
+    tree = None
+    if root != MEMORY:
+        with about(f"cannot export {root}", USAGE):
+            found = local = LocalBackend(root, noatime=not writable)
+        tree = sandbox.Tree(local.descriptor, writable)
+    return found if writable else ReadonlyBackend(found), tree
 
 
 class Shortage:
@@ -308,13 +346,14 @@ class Shortage:
             loop.default_exception_handler(context)
         elif loop.time() >= self.next:
             self.next = loop.time() + REMINDER
-            logging.getLogger("ninep").error("new connections have to wait: %s", exc.strerror)
+            log.error("new connections have to wait: %s", exc.strerror)
 
 
-async def listen(server: Server) -> int:
+async def listen(server: Server, enter: Callable[[], object]) -> int:
     """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended.
 
-    What is running then is answered; a second signal does not wait for that.
+    What is running then is answered; a second signal does not wait for that.  `enter` is called
+    between the last thing that takes rights, to bind, and the first that a client can do.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -329,6 +368,9 @@ async def listen(server: Server) -> int:
         loop.add_signal_handler(number, leave_now)
     async with contextlib.AsyncExitStack() as stack:
         try:
+            server.bind()
+            stack.push_async_callback(server.close)
+            enter()
             await stack.enter_async_context(server)
         except OSError as exc:
             raise Ended(f"cannot listen on {exc.filename}: {reason(exc)}") from None

@@ -336,6 +336,7 @@ class Server:
         self.addresses: list[Address] = []
         """Where it really listens, while it does."""
         self._wanted = [a if isinstance(a, Address) else parse(a) for a in addresses]
+        self._sockets: list[tuple[Address, socket.socket]] = []
         self._listeners: list[asyncio.AbstractServer] = []
         self._cleanup = contextlib.ExitStack()
         self._empty = asyncio.Event()
@@ -347,18 +348,43 @@ class Server:
         self.shared = memoryview(bytearray(RECEIVE))
 
     async def __aenter__(self) -> Self:
-        """Listen on every address.
-
-        Errors: OSError (in use, not permitted, no such host), with the address as `filename`
-        """
+        """Listen on every address, and serve.  Errors: those of `bind`"""
+        self.bind()
         try:
-            for address in self._wanted:
-                await self._listen(address)
+            while self._sockets:
+                with about_address(self._sockets[0][0]):
+                    await self._accept_on(*self._sockets[0])
+                del self._sockets[0]
         except BaseException:
             await self.close(0)
             raise
         self._look()
         return self
+
+    def bind(self) -> None:
+        """Open the socket of every address, unless that has been done; nobody is served yet.
+
+        Errors: OSError (in use, not permitted, no such host), with the address as `filename`
+        """
+        if self._sockets:
+            return
+        try:
+            for address in self._wanted:
+                with about_address(address):
+                    self._sockets.append((address, open_socket(address)))
+                if address.kind == "unix":
+                    self._cleanup.callback(
+                        remove_socket, address.path, os.stat(address.path).st_ino
+                    )
+        except BaseException:
+            self._close_sockets()
+            raise
+
+    def _close_sockets(self) -> None:
+        """Close what was bound and is not served."""
+        while self._sockets:
+            self._sockets.pop()[1].close()
+        self._cleanup.close()
 
     def _look(self) -> None:
         """Look at all connections, now and again later."""
@@ -395,7 +421,7 @@ class Server:
         while self._listeners:
             self._listeners.pop().close()
         self.addresses.clear()
-        self._cleanup.close()
+        self._close_sockets()
         for connection in list(self.connections):
             connection.finish_and_close()
         if self.connections and drain:
@@ -438,26 +464,25 @@ class Server:
             self._removing.add(task)
             task.add_done_callback(self._removing.discard)
 
-    async def _listen(self, address: Address) -> None:
-        """Listen on one address, which an error then names as its file."""
-        try:
-            await self._accept_on(address)
-        except OSError as exc:
-            if exc.errno is None:
-                raise OSError(errno.EINVAL, str(exc), str(address)) from exc
-            exc.filename = str(address)
-            raise
-
-    async def _accept_on(self, address: Address) -> None:
+    async def _accept_on(self, address: Address, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        sock = open_socket(address)
         if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             await loop.connect_accepted_socket(lambda: Connection(self), sock)
             return
-        if address.kind == "unix":
-            self._cleanup.callback(remove_socket, address.path, os.stat(address.path).st_ino)
         self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock))
         self.addresses.append(real_address(address, sock))
+
+
+@contextlib.contextmanager
+def about_address(address: Address) -> Iterator[None]:
+    """Let an error name the address as its file."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno is None:
+            raise OSError(errno.EINVAL, str(exc), str(address)) from exc
+        exc.filename = str(address)
+        raise
 
 
 def open_socket(address: Address) -> socket.socket:

@@ -13,9 +13,17 @@ KNOWN = 4096
 """Numbers whose names are remembered, so that not every entry of a listing asks the host."""
 LONGEST = 256
 """Longer names are nobody's."""
-LOST = (KeyError, OverflowError, ValueError)
-"""How the host says that it knows nobody by a name or number."""
+LOST = (KeyError, OSError, OverflowError, ValueError)
+"""How the host says that it knows nobody by a name or number, or cannot be asked."""
 DIGITS, END = 10, 0xFFFFFFFF
+_users: dict[str, int] = {}
+_groups: dict[str, int] = {}
+
+
+def learn() -> None:
+    """Remember who is listed, for the time when the lists can no longer be read (`sandbox`)."""
+    _users.update((one.pw_name, one.pw_uid) for one in reversed(pwd.getpwall()))
+    _groups.update((one.gr_name, one.gr_gid) for one in reversed(grp.getgrall()))
 
 
 @lru_cache(KNOWN)
@@ -24,7 +32,7 @@ def user_name(uid: int) -> bytes:
     try:
         return pwd.getpwuid(uid).pw_name.encode(errors="surrogateescape")
     except LOST:
-        return b"%d" % uid
+        return learned(_users, uid)
 
 
 @lru_cache(KNOWN)
@@ -33,7 +41,13 @@ def group_name(gid: int) -> bytes:
     try:
         return grp.getgrgid(gid).gr_name.encode(errors="surrogateescape")
     except LOST:
-        return b"%d" % gid
+        return learned(_groups, gid)
+
+
+def learned(names: dict[str, int], number: int) -> bytes:
+    """Return the name that was learned for a number, or its digits."""
+    known = next((name for name, other in names.items() if other == number), str(number))
+    return known.encode(errors="surrogateescape")
 
 
 def user_number(name: bytes) -> int | None:
@@ -41,7 +55,7 @@ def user_number(name: bytes) -> int | None:
     try:
         return pwd.getpwnam(text(name)).pw_uid
     except LOST:
-        return digits(name)
+        return _users.get(name.decode(errors="surrogateescape"), digits(name))
 
 
 def group_number(name: bytes) -> int | None:
@@ -49,7 +63,7 @@ def group_number(name: bytes) -> int | None:
     try:
         return grp.getgrnam(text(name)).gr_gid
     except LOST:
-        return digits(name)
+        return _groups.get(name.decode(errors="surrogateescape"), digits(name))
 
 
 def text(name: bytes) -> str:

@@ -381,7 +381,7 @@ async def test_a_second_signal_ends_at_once(gated: Server, monkeypatch: pytest.M
     """F-15: the first signal lets requests finish, the second does not wait for them."""
     await gated.close()
     monkeypatch.setattr(Server.close, "__defaults__", (1000.0,))
-    serving = asyncio.ensure_future(cli.listen(gated))
+    serving = asyncio.ensure_future(cli.listen(gated, list))
     await settled()
     async with wire(gated) as w:
         w.send(*OPEN, (4, m.Tread(1, 0, 10)))

@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "client": "spec address constants messages errors codec names dial channel",
     "arguments": "address constants",
     "destination": "",
+    "sandbox": "",
     "conformance": (
         "spec address arguments constants messages schema errors codec client destination"
     ),
@@ -59,8 +60,8 @@ MAY_IMPORT = {
         "spec constants messages schema errors codec backend backends session dispatch server"
     ),
     "cli": (
-        "spec address constants messages errors limits logs session backend backends server client"
-        " conformance arguments destination"
+        "spec address constants messages errors users limits logs session backend backends server"
+        " client conformance arguments destination sandbox"
     ),
 }
 """Module or folder of ninep/, and which others it may import.  A row names only rows above it.
@@ -73,8 +74,11 @@ FACADES = {"__init__", "__main__"}
 
 ONLY_IN = {
     "asyncio": {"backends", "server", "dial", "channel", "client", "cli", "conformance/mutants"},
-    "socket": {"server", "dial", "cli", "conformance", "conformance/mutants"},
-    "os": {"backends", "server", "client", "arguments", "destination", "cli", "conformance"},
+    "socket": {"server", "dial", "sandbox", "cli", "conformance", "conformance/mutants"},
+    "os": {
+        *("backends", "server", "client", "arguments", "destination", "sandbox", "cli"),
+        "conformance",
+    },
 }
 """Modules of the standard library, and the only rows that may use them."""
 

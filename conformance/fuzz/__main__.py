@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,10 +23,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from multiprocessing import active_children
 from pathlib import Path
 from random import Random
 
+from ninep.arguments import count
+from ninep.spec import spec
+
 from ..adapters import Adapter, Kept, Missing, adapters, provide
+from ..text import ended_by_signals
 from .inputs import Input, corpus, draw
 from .talk import play, serves
 
@@ -161,8 +167,22 @@ def served(adapter: Adapter, python: Path) -> Iterator[tuple[Kept, Path]]:
 
 def work(job: Work) -> Tally:
     """Send the inputs of one job to a server of its own."""
-    with served(job.adapter, job.python) as (target, root):
+    with ended_by_signals(), served(job.adapter, job.python) as (target, root):
         return Worker(job, target, root).run()
+
+
+def gather(jobs: Sequence[Work]) -> Iterator[Tally]:
+    """Yield what came of each job; they run at once, and end together."""
+    if len(jobs) == 1:
+        yield work(jobs[0])
+        return
+    with ProcessPoolExecutor(len(jobs)) as pool:
+        try:
+            yield from pool.map(work, jobs)
+        except BaseException:
+            for child in active_children():
+                child.terminate()
+            raise
 
 
 class Worker:
@@ -180,18 +200,18 @@ class Worker:
         before = warm = 0
         for number, one in enumerate(corpus()):
             self.send(f"corpus {number}", one)
-        for count, number in enumerate(range(self.job.first, self.job.last, self.job.step)):
+        for done, number in enumerate(range(self.job.first, self.job.last, self.job.step)):
             dialect = self.job.adapter.dialects[number % len(self.job.adapter.dialects)]
-            if count % FRESH == 0:
+            if done % FRESH == 0:
                 fill(self.root)
             name = f"{self.job.seed}.{number}"
             self.send(f"{dialect}:{name}", draw(name, dialect, self.aname))
-            if count % LOOK == 0 and not serves(self.target.connect, dialect, self.aname):
+            if done % LOOK == 0 and not serves(self.target.connect, dialect, self.aname):
                 self.tally.unserved += 1
                 self.tally.named.append(f"after {dialect}:{name}: unserved")
-            if count == LOOK:
+            if done == LOOK:
                 before = self.descriptors()
-            if count == WARM:
+            if done == WARM:
                 warm = self.memory()
         time.sleep(SETTLED)
         if self.target.starts == 1:
@@ -250,15 +270,24 @@ def once(adapter: Adapter, python: Path, dialect: str, name: str) -> int:
     return 1 if wrong else 0
 
 
+def named_input(text: str) -> tuple[str, str]:
+    """Read the dialect and the name of an input."""
+    dialect, _, name = text.partition(":")
+    if dialect not in spec().standard or not re.fullmatch(r"\d+\.\d+", name):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected one like 9P2000.L:1.23")
+    return dialect, name
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m ninep.conformance.fuzz")
     parser.add_argument("name", nargs="?", default="ninep", choices=sorted(adapters()))
-    parser.add_argument("--inputs", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--inputs", type=count, default=20_000)
+    parser.add_argument("--seed", type=count, default=1)
+    parser.add_argument("--jobs", type=count, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--venvs", type=Path, default=Path(tempfile.gettempdir()) / "ninep-venvs")
-    parser.add_argument("--again", metavar="DIALECT:S.N", help="this input alone, and what it is")
+    parser.add_argument("--again", metavar="DIALECT:S.N", type=named_input,
+                        help="this input alone, and what it is")  # fmt: skip
     args = parser.parse_args(argv)
     try:
         adapter = caged(adapters()[args.name])
@@ -267,14 +296,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(exc, file=sys.stderr)
         return 3
     if args.again:
-        return once(adapter, python, *args.again.split(":"))
+        return once(adapter, python, *args.again)
     jobs = [
         Work(adapter, python, args.seed, job, args.inputs, args.jobs) for job in range(args.jobs)
     ]
     start, tally = time.monotonic(), Tally()
-    with ProcessPoolExecutor(args.jobs) as pool:
-        for done in pool.map(work, jobs) if args.jobs > 1 else map(work, jobs):
-            tally.add(done)
+    try:
+        with ended_by_signals():
+            for done in gather(jobs):
+                tally.add(done)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 3
     print(f"{adapter.title}: {tally.inputs / (time.monotonic() - start):.0f} inputs a second")
     print("\n".join(tally.lines()))
     return 0 if tally.good else 1

@@ -72,6 +72,11 @@ class LocalBackend:
         if not os.access(magic(self._root.number), os.X_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), root)
 
+    @property
+    def descriptor(self) -> int:
+        """Return the descriptor that holds the root directory; it stays this object's."""
+        return self._root.number
+
     async def attach(self) -> LocalNode:
         """Return the root directory, the same node for all."""
         node = None if self._node is None else self._node()
