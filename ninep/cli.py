@@ -223,6 +223,8 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--check-sandbox", action="store_true",
                      help="instead of serving, try what the sandbox forbids")  # fmt: skip
     sub.add_argument("--devices", action="store_true", help="let clients make device nodes")
+    sub.add_argument("--allow-uid", metavar="UID", action="append", type=uid,
+                     help="let this user attach, and nobody else; may be repeated")  # fmt: skip
     sub.add_argument("--dialect", metavar="D", action="append", choices=DIALECTS,
                      help=f"speak only this: {', '.join(DIALECTS)}")  # fmt: skip
     sub.add_argument("--msize", metavar="BYTES", type=msize, default=MSIZE_MAX,
@@ -269,6 +271,7 @@ def serve(args: argparse.Namespace) -> int:
         msize=args.msize,
         dialects=tuple(args.dialect or DIALECTS),
         devices=args.devices,
+        users=args.allow_uid,
         limits=Limits(**{one.name: getattr(args, f"limit_{one.name}") for one in fields(Limits)}),
     )
     return asyncio.run(listen(server, enter if args.sandbox else without_sandbox))

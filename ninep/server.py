@@ -18,7 +18,15 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Awaitable, Coroutine, Generator, Hashable, Iterator, Mapping
+from collections.abc import (
+    Awaitable,
+    Coroutine,
+    Generator,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from types import TracebackType
 from typing import Any, Self
 
@@ -107,6 +115,7 @@ class Connection(asyncio.BufferedProtocol):
         self.transport = transport
         sock = transport.get_extra_info("socket")
         self.peer = peer_of(sock)
+        self.session.bound = bound_to(sock)
         if not self.server.admit(self):
             self.dropped = True
             transport.abort()
@@ -283,13 +292,29 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.resume_reading()
 
 
+def peer_user(sock: Any) -> int | None:
+    """Return the user of the process at the other end of a unix socket, None of another one."""
+    if sock is None or sock.family != socket.AF_UNIX:
+        return None
+    pid_uid_gid = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+    uid: int = CREDENTIALS.unpack(pid_uid_gid)[1]
+    return uid
+
+
+def bound_to(sock: Any) -> int | None:
+    """Return whom the client has to be; root and the server's own user may speak for others.
+
+    Clauses: attach.user-admitted
+    """
+    uid = peer_user(sock)
+    return None if uid in (0, os.geteuid()) else uid
+
+
 def peer_of(sock: Any) -> Hashable:
     """Return who is at the other end: an IP address, or the user of a process of this machine."""
-    if sock is None:
-        return None
-    if sock.family == socket.AF_UNIX:
-        pid_uid_gid = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
-        return f"user {CREDENTIALS.unpack(pid_uid_gid)[1]}"
+    uid = peer_user(sock)
+    if sock is None or uid is not None:
+        return None if uid is None else f"user {uid}"
     with contextlib.suppress(OSError):  # it may have gone already
         return str(sock.getpeername()[0])
     return None
@@ -315,6 +340,7 @@ class Server:
 
     `exports` maps names to file trees; b"" is what an empty aname means.  A single `Backend` stands
     for {b"": backend}.  Addresses are those of `ninep.address`; port 0 lets the system choose.
+    `users` may attach, by number, and nobody else; None lets all.
     """
 
     def __init__(
@@ -325,10 +351,12 @@ class Server:
         dialects: tuple[str, ...] = DIALECTS,
         devices: bool = False,
         limits: Limits | None = None,
+        users: Iterable[int] | None = None,
     ) -> None:
         """Take what to serve and where; nothing is opened before the server is entered."""
         table = exports if isinstance(exports, Mapping) else {b"": exports}
-        self.service = Service(table, msize, dialects, devices, limits or Limits())
+        admitted = None if users is None else frozenset(users)
+        self.service = Service(table, msize, dialects, devices, limits or Limits(), admitted)
         self.connections: set[Connection] = set()
         self.peers = Peers(self.service.limits)
         self._looks: asyncio.TimerHandle | None = None

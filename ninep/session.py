@@ -46,6 +46,8 @@ class Service:
     devices: bool = False
     """Whether clients may make device nodes, as far as the server's own user may."""
     limits: Limits = field(default_factory=Limits)
+    users: frozenset[int] | None = None
+    """Who may attach, by number; None: everybody."""
     locks: LockTable = field(init=False)
     exclusive: WeakValueDictionary[Hashable, Fid] = field(default_factory=WeakValueDictionary)
     """The fid that has a file with the mark EXCL open, by the file's identity.
@@ -64,6 +66,8 @@ class Session:
     def __init__(self, service: Service) -> None:
         """Begin before the first Tversion."""
         self.service = service
+        self.bound: int | None = None
+        """The user that every attach is held to; None: it is as the client says."""
         self.fids = FidTable()
         self.dialect: str | None = None
         self.msize = FIRST_FRAME_MAX

@@ -16,6 +16,8 @@ LONGEST = 256
 LOST = (KeyError, OSError, OverflowError, ValueError)
 """How the host says that it knows nobody by a name or number, or cannot be asked."""
 DIGITS, END = 10, 0xFFFFFFFF
+NOBODY = 65534
+"""Who acts for a client that no user of this host is."""
 _users: dict[str, int] = {}
 _groups: dict[str, int] = {}
 

@@ -12,6 +12,8 @@ import resource
 import socket
 import stat
 import subprocess
+import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +26,8 @@ from ninep.codec import Codec, codec
 from ninep.constants import NOFID, NONUNAME, NOTAG
 from ninep.errors import NUMBERS
 from ninep.messages import Message, TMessage
-from tests.running import serve
+from ninep.users import NOBODY
+from tests.running import environment, serve
 from tests.test_limits import CODEC, VERSION, dialled, receive, served, session
 from tests.test_transport import back_to, descriptors
 
@@ -284,3 +287,50 @@ def test_gone_with_a_thousand_requests(tmp_path: Path) -> None:
                 ask(sock, m.Twalk(0, 1, (b"file",)), m.Tlopen(1, os.O_RDONLY))
                 send(sock, *[m.Tread(1, 0, 60_000)] * 1000)
         assert back_to(before, process, address)
+
+
+CLAIM = """
+import os, socket, sys
+from ninep import messages as m
+from ninep.codec import codec
+from ninep.constants import NOFID, NOTAG, NONUNAME
+os.setgid(1234)
+os.setuid(1234)
+speak = codec("9P2000.L")
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.connect(sys.argv[1])
+    sock.sendall(speak.encode(NOTAG, m.Tversion(8192, b"9P2000.L")))
+    sock.recv(100)
+    for uid in (0, 1235, 1234, NONUNAME):
+        sock.sendall(speak.encode(1, m.Tattach(uid & 7, NOFID, b"", b"", uid)))
+        print(type(speak.decode(sock.recv(100))[1]).__name__)
+    sock.sendall(speak.encode(1, m.Tlcreate(NONUNAME & 7, b"new", 2, 0o644, NONUNAME)))
+    print(type(speak.decode(sock.recv(100))[1]).__name__)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_somebody_else_over_a_unix_socket() -> None:
+    """S-027: another user of this machine is himself to the server, whatever number he gives."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree, where = Path(folder, "tree"), Path(folder, "s")
+        Path(folder).chmod(0o755)
+        tree.mkdir()
+        with serve(str(tree), "--rw", "--listen", f"unix://{where}"):
+            where.chmod(0o777)
+            done = subprocess.run(
+                [sys.executable, "-c", CLAIM, str(where)],
+                capture_output=True, text=True, check=False, env=environment(),
+            )  # fmt: skip
+        refused, let_in = ["Rlerror"] * 2, ["Rattach"] * 2
+        assert done.stdout.split() == [*refused, *let_in, "Rlcreate"], done.stderr
+        assert (tree / "new").stat().st_uid == 1234
+
+
+def test_who_is_let_in(tmp_path: Path) -> None:
+    """`--allow-uid` lets those users in and nobody else; who is unknown is the user nobody."""
+    some = ("--allow-uid", str(NOBODY), "--allow-uid", "7")
+    with serving(str(tmp_path), *some) as (_, address), session(address) as sock:
+        came = ask(sock, *(m.Tattach(9, NOFID, b"", b"", uid) for uid in (0, 1, 7)))
+        assert came[:2] == [m.Rlerror(NUMBERS["EPERM"])] * 2
+        assert isinstance(came[2], m.Rattach)

@@ -9,7 +9,7 @@ from ninep.fids import Fid
 from ninep.messages import Rattach, Rauth, Tattach, Tauth
 from ninep.names import DOTS
 from ninep.session import Session
-from ninep.users import user_number
+from ninep.users import NOBODY, user_number
 
 DIR = int(QidType.DIR)
 
@@ -26,26 +26,33 @@ async def tauth(session: Session, t: Tauth) -> Rauth:
 async def tattach(session: Session, t: Tattach) -> Rattach:
     """Bind `fid` to the root of the tree that `aname` names.
 
-    Clauses: attach.fid-free, attach.root-qid, attach.afid-none, attach.aname-known, attach.n-uname
+    Clauses: attach.fid-free, attach.root-qid, attach.afid-none, attach.aname-known, attach.n-uname,
+             attach.user-admitted
     Source:  attach(5)
     """
     session.fids.require_free(t.fid)
     if t.afid != NOFID:
         raise Violation("attach.afid-none", f"afid {t.afid}")
     root = await find_root(session, t.aname)
-    session.fids.bind(t.fid, Fid(root, root, user(t)))
+    session.fids.bind(t.fid, Fid(root, root, user(session, t)))
     return Rattach(root.qid)
 
 
-def user(t: Tattach) -> int:
-    """Return the number of the user who attaches; NONUNAME if this host knows nobody of the name.
+def user(session: Session, t: Tattach) -> int:
+    """Return the number of the user who attaches; `NOBODY` if this host knows none of the name.
 
-    Clauses: attach.n-uname
+    Clauses: attach.n-uname, attach.user-admitted, attach.no-server-identity
     """
-    if t.n_uname != NONUNAME:
-        return t.n_uname
-    number = user_number(t.uname)
-    return NONUNAME if number is None else number
+    claimed = user_number(t.uname) if t.n_uname == NONUNAME else t.n_uname
+    if session.bound is not None:
+        if claimed not in (None, session.bound):
+            raise Violation("attach.user-admitted", f"user {claimed} as {session.bound}")
+        claimed = session.bound
+    found = NOBODY if claimed is None else claimed
+    admitted = session.service.users
+    if admitted is not None and found not in admitted:
+        raise Violation("attach.user-admitted", f"user {found}")
+    return found
 
 
 async def find_root(session: Session, aname: bytes) -> Node:

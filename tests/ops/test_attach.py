@@ -10,6 +10,7 @@ from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NOFID, NONUNAME
+from ninep.users import NOBODY
 from tests.helpers import Peer, service
 from tests.populated import FREE, ROOT, XREAD, fill, names
 
@@ -119,3 +120,63 @@ async def test_users_belong_to_fids(client: Peer) -> None:
         await client.walk(fid, fid + 2, b"dir-" + name)
     owners = [(await client.getattr(fid)).uid for fid in (101, 102, 201, 202)]
     assert [1000, 1000, 2000, 2000] == owners
+
+
+def claim(uname: bytes, n_uname: int) -> m.Tattach:
+    """Return the Tattach of somebody."""
+    return m.Tattach(FREE, NOFID, uname, b"", n_uname)
+
+
+@pytest.mark.parametrize(
+    ("uname", "n_uname", "uid"),
+    [
+        (b"", NONUNAME, NOBODY),
+        (b"nobody of this name", NONUNAME, NOBODY),
+        (b"root", NONUNAME, 0),
+        (b"root", 77, 77),
+        (b"", 0, 0),
+        (b"", NONUNAME - 1, NONUNAME - 1),
+    ],
+)
+async def test_who_a_client_is(client: Peer, uname: bytes, n_uname: int, uid: int) -> None:
+    """attach.n-uname, attach.no-server-identity (S-027): who is nobody is not the server."""
+    await client.ok(claim(uname, n_uname))
+    await client.create(FREE + 1, b"new", directory=FREE)
+    assert uid == (await client.getattr(FREE + 1)).uid
+
+
+@pytest.mark.parametrize(
+    ("bound", "uname", "n_uname", "uid"),
+    [
+        (1000, b"", NONUNAME, 1000),
+        (1000, b"nobody of this name", NONUNAME, 1000),
+        (1000, b"", 1000, 1000),
+        (1000, b"root", NONUNAME, None),
+        (1000, b"", 0, None),
+        (1000, b"", 1001, None),
+        (1000, b"", NONUNAME - 1, None),
+        (None, b"", 1001, 1001),
+    ],
+)
+async def test_who_comes_over_a_unix_socket(
+    client: Peer, bound: int | None, uname: bytes, n_uname: int, uid: int | None
+) -> None:
+    """attach.user-admitted (S-027): a process's user is who it is, and nobody else."""
+    client.session.bound = bound
+    if uid is None:
+        assert errno.EPERM == await client.errno(claim(uname, n_uname))
+        assert errno.EBADF == await client.errno(m.Tclunk(FREE))
+    else:
+        await client.ok(claim(uname, n_uname))
+        await client.create(FREE + 1, b"new", directory=FREE)
+        assert uid == (await client.getattr(FREE + 1)).uid
+
+
+async def test_who_is_let_in(client: Peer) -> None:
+    """attach.user-admitted: those who are listed, whatever they are called."""
+    client.session.service.users = frozenset({0, 1000})
+    for uname, n_uname in ((b"x", 1001), (b"", NONUNAME), (b"", NOBODY)):
+        assert errno.EPERM == await client.errno(claim(uname, n_uname))
+    for uname, n_uname in ((b"root", NONUNAME), (b"", 1000)):
+        await client.ok(claim(uname, n_uname))
+        await client.ok(m.Tclunk(FREE))

@@ -11,6 +11,7 @@ from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NONUNAME, GetattrMask, SetattrValid, StMode
 from ninep.constants import SetattrValid as V
+from ninep.users import NOBODY
 from tests.backends.helpers import change
 from tests.helpers import Peer, service
 from tests.populated import (
@@ -122,7 +123,7 @@ async def test_mode(client: Peer, fid: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("valid", "owners"), [(V.UID, (11, 0)), (V.GID, (0, 22)), (V.UID | V.GID, (11, 22))]
+    ("valid", "owners"), [(V.UID, (11, 0)), (V.GID, (NOBODY, 22)), (V.UID | V.GID, (11, 22))]
 )
 async def test_owners(client: Peer, valid: SetattrValid, owners: tuple[int, int]) -> None:
     """setattr.owner-bits, setattr.valid-only: each alone, or both."""
@@ -258,7 +259,7 @@ async def test_of_a_link(client: Peer) -> None:
     await client.ok(setattr_(LINK, valid, uid=9, mtime_sec=77))
     assert errno.EOPNOTSUPP == await client.errno(setattr_(LINK, V.MODE, mode=0o600))
     link, file = await client.getattr(LINK), await client.getattr(FILE)
-    assert (9, 77, 0) == (link.uid, link.mtime_sec, file.uid)
+    assert (9, 77, NOBODY) == (link.uid, link.mtime_sec, file.uid)
 
 
 @pytest.mark.parametrize("valid", [V.MODE, V.SIZE, V.UID, V.MTIME])
