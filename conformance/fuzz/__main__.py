@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing import active_children
 from pathlib import Path
@@ -31,7 +31,7 @@ from ninep.arguments import count
 from ninep.spec import spec
 
 from ..adapters import Adapter, Kept, Missing, adapters, provide
-from ..text import ended_by_signals
+from ..text import ended_by_signals, unbroken
 from .inputs import Input, corpus, draw
 from .talk import play, serves
 
@@ -64,10 +64,10 @@ class Tally:
     deaths: int = 0
     unserved: int = 0
     """Sessions in order that were not served."""
-    growth: int = 0
-    """Bytes of memory that a server has taken since it was warm."""
-    lost: int = 0
-    """Descriptors that a server has kept."""
+    growth: int | None = None
+    """Bytes of memory that a server has taken since it was warm, if it came to that."""
+    lost: int | None = None
+    """Descriptors that a server has kept, if it was the same from first to last."""
     wrong: Counter[str] = field(default_factory=Counter)
     """What else was wrong."""
     named: list[str] = field(default_factory=list)
@@ -75,9 +75,11 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Take in what another job has counted."""
-        for name in ("inputs", "requests", "replies", "deaths", "unserved", "lost"):
+        for name in ("inputs", "requests", "replies", "deaths", "unserved"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.growth = max(self.growth, other.growth)
+        for name in ("growth", "lost"):
+            known = [n for n in (getattr(self, name), getattr(other, name)) if n is not None]
+            setattr(self, name, max(known, default=None))
         self.wrong += other.wrong
         self.named += other.named
 
@@ -92,8 +94,10 @@ class Tally:
         yield f"requests   {self.requests}, replies {self.replies}"
         yield f"died       {self.deaths} times"
         yield f"unserved   {self.unserved} sessions in order"
-        yield f"memory     +{self.growth / (1 << 20):.1f} MiB since it was warm"
-        yield f"kept       {self.lost} descriptors"
+        if self.growth is not None:
+            yield f"memory     +{self.growth / (1 << 20):.1f} MiB since it was warm"
+        if self.lost is not None:
+            yield f"kept       {self.lost} descriptors"
         yield from (f"wrong      {times} times: {what}" for what, times in self.wrong.most_common())
         yield from (f"           {name}" for name in self.named[:SHOWN])
 
@@ -155,14 +159,13 @@ def caged(adapter: Adapter) -> Adapter:
 @contextmanager
 def served(adapter: Adapter, python: Path) -> Iterator[tuple[Kept, Path]]:
     """Have a server over a tree of its own."""
-    with tempfile.TemporaryDirectory(prefix="ninep-fuzz-") as folder:
-        root = Path(folder)
-        fill(root)
-        target = Kept(adapter, python, root)
-        try:
-            yield target, root
-        finally:
-            target.close()
+    with ExitStack() as stack:
+        with unbroken():
+            root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ninep-fuzz-")))
+            fill(root)
+            target = Kept(adapter, python, root)
+            stack.callback(target.close)
+        yield target, root
 
 
 def work(job: Work) -> Tally:
@@ -197,7 +200,9 @@ class Worker:
 
     def run(self) -> Tally:
         """Send all inputs."""
-        before = warm = 0
+        warm = 0
+        serves(self.target.connect, self.job.adapter.dialects[0], self.aname)
+        before = self.descriptors()
         for number, one in enumerate(corpus()):
             self.send(f"corpus {number}", one)
         for done, number in enumerate(range(self.job.first, self.job.last, self.job.step)):
@@ -209,13 +214,11 @@ class Worker:
             if done % LOOK == 0 and not serves(self.target.connect, dialect, self.aname):
                 self.tally.unserved += 1
                 self.tally.named.append(f"after {dialect}:{name}: unserved")
-            if done == LOOK:
-                before = self.descriptors()
             if done == WARM:
                 warm = self.memory()
-        time.sleep(SETTLED)
+        self.settle()
         if self.target.starts == 1:
-            self.tally.growth = max(self.memory() - warm, 0) if warm else 0
+            self.tally.growth = max(self.memory() - warm, 0) if warm else None
             self.tally.lost = max(self.descriptors() - before, 0)
         return self.tally
 
@@ -226,17 +229,30 @@ class Worker:
             wrong, ledger = play(self.target.connect, one, self.rng)
             tally.requests += ledger.asked.total()
             tally.replies += ledger.got.total()
-        except (OSError, Missing) as exc:
+        except OSError as exc:
             wrong = f"no connection: {exc}"
         tally.inputs += 1
-        process = self.target.process
-        if process and process.poll() is not None:
-            tally.deaths += 1
-            wrong = f"died with status {process.returncode}"
+        if death := self.death():
+            tally.named.append(f"{name} ({' '.join(one.mutators)}), or one before it: {death}")
         elif wrong:
             tally.wrong[wrong] += 1
-        if wrong:
             tally.named.append(f"{name} ({' '.join(one.mutators)}): {wrong}")
+
+    def death(self) -> str:
+        """Count the deaths that have not been; say so if there is one."""
+        process = self.target.process
+        ended = process is not None and process.poll() is not None
+        new = self.target.starts - 1 + ended - self.tally.deaths
+        self.tally.deaths += new
+        if not new:
+            return ""
+        return f"died with status {process.returncode}" if process and ended else "died"
+
+    def settle(self) -> None:
+        """Give the server the time that it has to let go, or to die of the last input."""
+        time.sleep(SETTLED)
+        if death := self.death():
+            self.tally.named.append(f"one of the last: {death}")
 
     def descriptors(self) -> int:
         """Return how many descriptors the server has, 0 if it is gone."""
@@ -257,17 +273,20 @@ class Worker:
         return Path(f"/proc/{self.target.process.pid if self.target.process else 0}")
 
 
-def once(adapter: Adapter, python: Path, dialect: str, name: str) -> int:
-    """Show one input, and send it."""
-    with served(adapter, python) as (target, _):
-        one = draw(name, dialect, target.aname.encode())
-        print(
-            f"{'one by one' if one.serial else 'at once'}; {' '.join(one.mutators) or 'in order'}"
-        )
+def once(job: Work, dialect: str, name: str) -> int:
+    """Show one input, send it, and say what came of it."""
+    with served(job.adapter, job.python) as (target, root):
+        worker = Worker(job, target, root)
+        one = draw(name, dialect, worker.aname)
+        how = "one by one" if one.serial else "at once"
+        print(f"{how}; {' '.join(one.mutators) or 'in order'}")
         print("\n".join(f"  {frame.hex()}" for frame in one.frames))
-        wrong, ledger = play(target.connect, one, Random(name))  # noqa: S311
-        print(f"{ledger.asked.total()} requests, {ledger.got.total()} replies; {wrong or 'good'}")
-    return 1 if wrong else 0
+        worker.send(f"{dialect}:{name}", one)
+        worker.settle()
+        tally = worker.tally
+        print(f"{tally.requests} requests, {tally.replies} replies")
+        print("\n".join(tally.named) or "good")
+    return 0 if tally.good else 1
 
 
 def named_input(text: str) -> tuple[str, str]:
@@ -290,25 +309,26 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="this input alone, and what it is")  # fmt: skip
     args = parser.parse_args(argv)
     try:
-        adapter = caged(adapters()[args.name])
-        python = provide(adapter, args.venvs)
+        with ended_by_signals():
+            adapter = caged(adapters()[args.name])
+            python = provide(adapter, args.venvs)
+            first = Work(adapter, python, args.seed, 0, args.inputs, args.jobs)
+            return once(first, *args.again) if args.again else many(first)
     except Missing as exc:
         print(exc, file=sys.stderr)
         return 3
-    if args.again:
-        return once(adapter, python, *args.again)
-    jobs = [
-        Work(adapter, python, args.seed, job, args.inputs, args.jobs) for job in range(args.jobs)
-    ]
-    start, tally = time.monotonic(), Tally()
-    try:
-        with ended_by_signals():
-            for done in gather(jobs):
-                tally.add(done)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 3
-    print(f"{adapter.title}: {tally.inputs / (time.monotonic() - start):.0f} inputs a second")
+
+
+def many(first: Work) -> int:
+    """Share the inputs between jobs, and print the figures."""
+    start, tally = time.monotonic(), Tally()
+    for done in gather([replace(first, first=number) for number in range(first.step)]):
+        tally.add(done)
+    pace = tally.inputs / (time.monotonic() - start)
+    print(f"{first.adapter.title}: {pace:.0f} inputs a second")
     print("\n".join(tally.lines()))
     return 0 if tally.good else 1
 

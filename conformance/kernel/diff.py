@@ -19,10 +19,12 @@ from pathlib import Path
 
 from ..text import visible
 from . import saved
-from .model import CellReport, CheckReport
+from .model import CellReport, CheckReport, Report, Result
 
 Checks = dict[str, CheckReport]
 """Results by script and check."""
+BESIDE = ", beside its checks"
+"""Behind the name of a script, or the guest, for what went wrong or a kernel said there."""
 SERVER = 2
 """Where the server stands in a cell's name: a word that is one means no engine."""
 
@@ -82,20 +84,30 @@ def read(path: str) -> list[tuple[tuple[str, ...], Checks]]:
     Errors: SavedError
     """
     return [
-        ((run.engine, run.kernel, run.server, cell.cell.name), checks(cell))
+        ((run.engine, run.kernel, run.server, cell.cell.name), checks(run, cell))
         for run in saved.read(path)
         for cell in run.cells
     ]
 
 
-def checks(cell: CellReport) -> Checks:
-    """Return the checks of a cell."""
-    return {f"{s.name}/{check.name}": check for s in cell.scripts for check in s.checks}
+def checks(run: Report, cell: CellReport) -> Checks:
+    """Return the checks of a cell, and what went wrong or was said beside them."""
+    found = {f"{s.name}/{check.name}": check for s in cell.scripts for check in s.checks}
+    beside = {"the guest": run.fault or run.trouble or cell.trouble}
+    for script in cell.scripts:
+        beside[script.name] = "; ".join(filter(None, [script.trouble, *script.kernel_log]))
+    return found | {
+        f"{name}{BESIDE}": CheckReport("", mount=Result("fail", text))
+        for name, text in beside.items()
+        if text
+    }
 
 
-def said(check: CheckReport | None) -> tuple[str, str]:
-    """Return what a check came to, and why."""
-    return ("not run", "") if check is None else (check.outcome, visible(check.message))
+def said(found: Checks, name: str) -> tuple[str, str]:
+    """Return what a check came to, and why; beside the checks nothing is said if all is well."""
+    if (check := found.get(name)) is None:
+        return "pass" if name.endswith(BESIDE) else "not run", ""
+    return check.outcome, visible(check.message)
 
 
 def compare(one: str, other: str) -> tuple[list[str], bool]:
@@ -108,12 +120,12 @@ def compare(one: str, other: str) -> tuple[list[str], bool]:
     differing = [
         name
         for name in dict.fromkeys([*left, *right])
-        if said(left.get(name))[0] != said(right.get(name))[0]
+        if said(left, name)[0] != said(right, name)[0]
     ]
     for name in differing:
         lines.append(name)
         for letter, found in (("A", left), ("B", right)):
-            outcome, why = said(found.get(name))
+            outcome, why = said(found, name)
             lines.append(f"  {letter}  {outcome:8} {why}".rstrip())
     same = len({*left, *right}) - len(differing)
     return [*lines, f"{len(differing)} checks differ, {same} came to the same"], bool(differing)

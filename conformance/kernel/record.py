@@ -52,7 +52,8 @@ class Recorder:
 
     def keep(self, kept: Report) -> None:
         """Take over all that an earlier run has done, but for scripts that are to be run again:
-        those of the plan that were cut off.  Other trouble stays where it is not for such a script.
+        those of the plan that were cut off.  Other trouble stays unless it is why there are any; a
+        fault stays, as nobody knows what it has done to the results.
         """
         ours = self.report
         ours.kernel, ours.control, ours.seconds = kept.kernel, kept.control, kept.seconds
@@ -64,7 +65,7 @@ class Recorder:
                 ours.cells.append(before)
                 continue
             cell = ours.cells[number]
-            done = [s for s in before.scripts if not (s.name in cell.planned and s.trouble)]
+            done = [s for s in before.scripts if not (s.name in cell.planned and s.cut)]
             anew = set(cell.planned) & {*before.planned} - {script.name for script in done}
             cell.planned = tuple(sorted({*cell.planned, *before.planned}))
             cell.server, cell.mount = before.server, before.mount
@@ -73,9 +74,8 @@ class Recorder:
                 cell.add(script)
             self.finished |= {(number, script.name) for script in done}
             mended |= bool(anew)
-        ours.trouble, ours.fault = ("", "") if mended else (kept.trouble, kept.fault)
-        if ours.trouble in (INTERRUPTED, NOT_RUN):
-            ours.trouble = ""
+        ended = mended or kept.trouble in (INTERRUPTED, NOT_RUN)
+        ours.trouble, ours.fault = "" if ended else kept.trouble, kept.fault
 
     def left(self, job: Job) -> Job:
         """Return the job without what is done; its cells keep their numbers."""

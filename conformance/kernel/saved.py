@@ -141,7 +141,7 @@ def read(path: str) -> list[Report]:
         found += [] if where else [report_of(run) for run in data["runs"]]
         where = where or misfit(found, list[Report], "runs") or next(oddities(found), "")
         where = where or other(data["runs"], json.loads(to_json(found))["runs"], "runs")
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         where = f"{type(problem).__name__} {problem}"
     if where:
         raise SavedError(f"{path}: damaged results of ninep lab: {where}")
@@ -252,8 +252,11 @@ def check_of(data: dict[str, Any]) -> CheckReport:
 
 
 def steps_of(rows: Iterable[dict[str, Any]]) -> tuple[Step, ...]:
-    """Return the messages of a trace."""
-    return tuple(Step(**row) for row in rows)
+    """Return the messages of a trace.  Errors: ValueError (among others)"""
+    found = tuple(Step(**row) for row in rows)
+    for one in found:
+        bytes.fromhex(one.hex)
+    return found
 
 
 def result_of(data: dict[str, Any] | None) -> Result | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +15,11 @@ from ninep import messages as m
 from ninep.codec import codec
 from ninep.conformance.adapters import adapters
 from ninep.conformance.fuzz import __main__ as fuzz
-from ninep.conformance.fuzz.inputs import MUTATORS, corpus, draw
+from ninep.conformance.fuzz.inputs import MUTATORS, Input, corpus, draw
 from ninep.conformance.fuzz.judge import Ledger
 from ninep.constants import NOTAG
 from ninep.spec import spec
+from tests.running import environment
 
 DIALECTS = spec().standard
 SPEAK = codec("9P2000.L")
@@ -95,11 +98,13 @@ def test_what_is_owed(sent: bytes, came: bytes, odd: str, *, settled: bool) -> N
 
 
 SERVER = """\
-import os, socket, sys
+import os, socket, sys, threading
 from ninep import messages as m
 from ninep.codec import codec
 from ninep.conformance.check.speech import UNTOUCHED
 how, port = sys.argv[1], int(sys.argv[2])
+if how == "does not start":
+    sys.exit(1)
 qid = m.Qid(0x80, 0, 0)
 replies = {100: m.Rversion(8192, b"9P2000"), 104: m.Rattach(qid), 120: m.Rclunk()}
 replies[124] = m.Rstat(UNTOUCHED._replace(qid=qid))
@@ -118,6 +123,8 @@ with socket.create_server(("127.0.0.1", port)) as listener:
                         raise OSError
                     if kind == 108 and how == "dies":
                         sys.exit(1)
+                    if kind == 108 and how == "dies later":
+                        threading.Timer(0.05, os._exit, (1,)).start()
                     if kind != 110 or how != "silent":
                         reply = codec("9P2000").encode(tag, replies.get(kind, m.Rerror(b"no")))
                         sock.sendall(reply * (2 if kind == 110 and how == "twice" else 1))
@@ -157,9 +164,85 @@ def test_what_a_server_does(
     assert fuzz.main(["--inputs", "60", "--jobs", "1"]) == bool(how)
     said = capsys.readouterr().out
     assert told in said
-    assert "died       0" in said or how == "dies"
+    assert ("died       0" in said) is (how != "dies")
+    assert ("kept" in said) is (how != "dies")
     if told.startswith("times"):
         assert "9P2000:1." in said
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("dies", 1), ("dies later", 1), ("does not start", 3), ("", 0)]
+)
+def test_a_server_that_dies(
+    how: str,
+    code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is told of one input alone, and if it takes a moment to die."""
+    path = tmp_path / "server.py"
+    path.write_text(SERVER, encoding="ascii")
+    command = (sys.executable, str(path), how, "{port}")
+    fake = replace(adapters()["ninep"], command=command, dialects=("9P2000",))
+    monkeypatch.setattr(fuzz, "adapters", lambda: {"ninep": fake})
+    monkeypatch.setattr("ninep.conformance.fuzz.talk.DEADLINE", 0.5)
+    flushes = (n for n in range(100) if m.Tflush.code in kinds(draw(f"1.{n}", "9P2000")))
+    assert fuzz.main(["--again", f"9P2000:1.{next(flushes)}"]) == code
+    said = capsys.readouterr()
+    assert "died with status 1" in said.out or code != 1
+    assert "ended with status" in said.err or code != 3
+    if how == "dies later":
+        assert fuzz.main(["--inputs", "60", "--jobs", "1"]) == 1
+        assert "died       0" not in capsys.readouterr().out
+
+
+def kinds(one: Input) -> set[int]:
+    """Return the types of messages in an input in order, none of another."""
+    return set() if one.mutators else {frame[4] for frame in one.frames}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--jobs", "0"],
+        ["--jobs", "-1"],
+        ["--inputs", "0"],
+        ["--inputs", "many"],
+        ["--again", "foo"],
+        ["--again", "9P2000.L"],
+        ["--again", ":::"],
+        ["--again", "9P2000.X:1.2"],
+        ["no-such-server"],
+    ],
+)
+def test_arguments(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What makes no sense is a usage error."""
+    with pytest.raises(SystemExit) as ended:
+        fuzz.main(words)
+    assert ended.value.code == 2
+    assert "expected" in (said := capsys.readouterr().err) or "invalid choice" in said
+
+
+def test_few(capsys: pytest.CaptureFixture[str]) -> None:
+    """A handful is judged like many."""
+    assert fuzz.main(["--inputs", "2", "--jobs", "1"]) == 0
+    assert "kept       0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal(number: int, tmp_path: Path) -> None:
+    """It ends all that was started, and leaves nothing."""
+    command = [sys.executable, "-m", "ninep.conformance.fuzz", "--inputs", "100000", "--jobs", "2"]
+    env = {**environment(), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=env, start_new_session=True, stderr=subprocess.PIPE) as ours:
+        while len(list(tmp_path.glob("ninep-fuzz-*"))) < 2:
+            assert ours.poll() is None
+        ours.send_signal(number)
+        assert ours.wait(30) == 3
+        assert ours.stderr is not None
+        assert ours.stderr.read() == b"interrupted\n"
+    assert [path.name for path in tmp_path.iterdir()] == []
 
 
 def test_ours(capsys: pytest.CaptureFixture[str]) -> None:

@@ -229,7 +229,7 @@ def test_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert lab(monkeypatch, died, *asked, "--json", str(path)) == 3
     data = json.loads(path.read_text(encoding="utf-8"))
     scripts = data["runs"][0]["cells"][0]["scripts"]
-    scripts[1]["trouble"] = "the run ended in the middle of it"
+    scripts[1] |= {"trouble": "the run ended in the middle of it", "cut": True}
     path.write_text(json.dumps(data), encoding="utf-8")
     again = FakeEngine()
     assert lab(monkeypatch, again, *asked, "--resume", str(path)) == 1
@@ -240,6 +240,28 @@ def test_resume(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     idle = FakeEngine()
     assert lab(monkeypatch, idle, *asked, "--resume", str(path)) == 1
     assert idle.job is None
+
+
+def test_resume_keeps_the_death_of_a_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is a failure like any other; the scripts that it left are run."""
+    path, asked = tmp_path / "results.json", ("--script", "0[12]*", "--cache", "none")
+    assert lab(monkeypatch, FakeEngine(), *asked, "--json", str(path)) == 0
+    data = saved(path)
+    cell = data["runs"][0]["cells"][0]
+    data["runs"][0]["exit_code"] = DIED
+    cell["trouble"] = "gave up after 3 starts"
+    cell["not_run"] = [cell["scripts"].pop()["name"]]
+    cell["scripts"][0] |= {"trouble": "server died with status 7", "verdict": "fail"}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    again = FakeEngine()
+    assert lab(monkeypatch, again, *asked, "--resume", str(path)) == 1
+    assert again.job is not None
+    assert again.job.cells[0].scripts == ("02_create",)
+    assert (
+        saved(path)["runs"][0]["cells"][0]["scripts"][0]["trouble"] == "server died with status 7"
+    )
 
 
 def test_long_scripts_run_when_they_are_asked_for(
@@ -269,8 +291,9 @@ def test_resume_drops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     asked = ("--script", "0[12]*")
     assert lab(monkeypatch, FakeEngine(), *asked, *cells, *servers, *to) == 0
     before = saved(path)
-    before["runs"][0]["exit_code"] = 1
-    before["runs"][0]["cells"][0]["scripts"][0] |= {"trouble": "cut off", "verdict": "fail"}
+    before["runs"][0]["exit_code"] = DIED
+    cut = {"trouble": "the guest died", "cut": True, "verdict": "error"}
+    before["runs"][0]["cells"][0]["scripts"][0] |= cut
     path.write_text(json.dumps(before), encoding="utf-8")
     narrow = FakeEngine()
     code = lab(monkeypatch, narrow, "--script", "01*", "--cache", "none", "--resume", str(path))

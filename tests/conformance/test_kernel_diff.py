@@ -57,6 +57,22 @@ def several(tmp_path: Path) -> str:
     )
 
 
+def test_what_went_wrong_beside_the_checks(tmp_path: Path) -> None:
+    """A server that died, a kernel that complained, a guest that ended are differences, too."""
+    one, other = (run("6.1", "ninep", ("tcp,cache=none", GOOD)) for _ in range(2))
+    other.cells[0].scripts[0].trouble = "server died"
+    other.cells[0].scripts[0].kernel_log = ["BUG: here"]
+    other.trouble = "the guest died"
+    files = write(tmp_path / "a.json", one), write(tmp_path / "b.json", other)
+    lines, differ = compare(*files)
+    assert differ
+    assert lines[3:-1] == [
+        "the guest, beside its checks", "  A  pass", "  B  fail     the guest died",
+        "01_s, beside its checks", "  A  pass", "  B  fail     server died; BUG: here",
+    ]  # fmt: skip
+    assert lines[-1] == "2 checks differ, 2 came to the same"
+
+
 def test_two_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What differs is shown with both words, escaped; exit 1, and 0 if nothing does."""
     before = write(tmp_path / "a.json", run("6.1", "ninep", ("tcp,cache=none", GOOD)))

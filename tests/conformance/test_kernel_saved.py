@@ -74,6 +74,24 @@ def set_cell(**fields: object) -> Callable[[Any], None]:
     return lambda data: data["runs"][0]["cells"][0].update(fields)
 
 
+def set_trace(**fields: object) -> Callable[[Any], None]:
+    """Return a function that changes fields of a message in results."""
+
+    def change(data: Any) -> None:
+        checks = data["runs"][0]["cells"][0]["scripts"][0]["checks"]
+        next(check for check in checks if check["trace"])["trace"]["steps"][0].update(fields)
+
+    return change
+
+
+def set_seen(data: Any) -> None:
+    """Put something very deep into results."""
+    deep: list[Any] = []
+    for _ in range(900):
+        deep = [deep]
+    data["runs"][0]["cells"][0]["scripts"][0]["checks"][0]["mount"]["seen"] = deep
+
+
 def many_seconds(data: Any) -> None:
     """Have two runs take more time than a number can say."""
     data["runs"].append({**data["runs"][0], "server": "other"})
@@ -111,6 +129,8 @@ def set_check(**fields: object) -> Callable[[Any], None]:
         (set_check(clauses="abc"), r"checks\[0\].clauses is 'abc'"),
         (set_check(clauses={}), r"checks\[0\].clauses is {}"),
         (set_check(verdict="fail"), "verdict is 'fail'"),
+        (set_trace(hex="zz"), "non-hexadecimal"),
+        (set_seen, "RecursionError"),
         (set_script(seconds=-1.0), "seconds are less than none"),
         (lambda data: data["runs"][0].update(cells={}, exit_code=0), "cells is {}"),
         (many_seconds, "seconds are too many"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import sqlite3
+from pathlib import Path
 
 from ..children import run
 from ..expect import equal, true
@@ -81,20 +82,26 @@ def check_size_stays(here: Place) -> None:
 
 def check_sqlite_wal(here: Place) -> None:
     """SQLite in WAL mode, which needs shared mappings, keeps a database whole."""
-    with or_cached(here, is_database):
-        use_wal(here)
+
+    def look(at: Path) -> None:
+        is_database(at)
+        (at / "again").mkdir()
+        use_database(at / "again", "delete")  # which needs no mapping
+
+    with or_cached(here, look):
+        use_database(here.dir, "wal")
 
 
-def use_wal(here: Place) -> None:
+def use_database(at: Path, mode: str) -> None:
     """Write a database, open it anew and judge it."""
-    base = sqlite3.connect(here / "base.db", isolation_level=None)
-    equal("journal mode", ("wal",), base.execute("pragma journal_mode=wal").fetchone())
+    base = sqlite3.connect(at / "base.db", isolation_level=None)
+    equal("journal mode", (mode,), base.execute(f"pragma journal_mode={mode}").fetchone())
     base.execute("create table t (n integer)")
     base.execute("begin")
     base.executemany("insert into t values (?)", [(number,) for number in range(100)])
     base.execute("commit")
     base.close()
-    base = sqlite3.connect(here / "base.db")
+    base = sqlite3.connect(at / "base.db")
     equal("sum", (4950,), base.execute("select sum(n) from t").fetchone())
     equal("integrity", ("ok",), base.execute("pragma integrity_check").fetchone())
     base.close()

@@ -122,13 +122,19 @@ def check_rsync(here: Place) -> None:
 
 def check_sqlite(here: Place) -> None:
     """An SQLite database: 500 rows in transactions, an index, a rollback, integrity."""
-    with or_cached(here, is_database):
-        use_database(here)
+
+    def look(at: Path) -> None:
+        is_database(at)
+        (at / "again").mkdir()
+        use_database(at / "again")
+
+    with or_cached(here, look):
+        use_database(here.dir)
 
 
-def use_database(here: Place) -> None:
+def use_database(at: Path) -> None:
     """Write a database, open it anew and judge it."""
-    base = sqlite3.connect(here / "base.db", isolation_level=None)
+    base = sqlite3.connect(at / "base.db", isolation_level=None)
     base.execute("create table t (n integer primary key, text)")
     for start in range(0, ROWS, BATCH):
         base.execute("begin")
@@ -140,8 +146,8 @@ def use_database(here: Place) -> None:
     base.execute("delete from t")
     base.execute("rollback")
     base.close()
-    base = sqlite3.connect(here / "base.db")
+    base = sqlite3.connect(at / "base.db")
     equal("rows", (ROWS, 124_750), base.execute("select count(*), sum(n) from t").fetchone())
     equal("integrity", ("ok",), base.execute("pragma integrity_check").fetchone())
     base.close()
-    equal("files left", ["base.db"], os.listdir(here.dir))
+    equal("files left", ["base.db"], os.listdir(at))
