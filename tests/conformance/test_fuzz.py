@@ -15,6 +15,7 @@ from ninep import messages as m
 from ninep.codec import codec
 from ninep.conformance.adapters import adapters
 from ninep.conformance.fuzz import __main__ as fuzz
+from ninep.conformance.fuzz import races
 from ninep.conformance.fuzz.inputs import MUTATORS, Input, corpus, draw
 from ninep.conformance.fuzz.judge import Ledger
 from ninep.constants import NOTAG
@@ -257,3 +258,30 @@ def test_one_input(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert VERSION.hex()[:14] in said
     assert said.endswith("good\n")
+
+
+LEAKY = """
+import os
+from ninep.backends import _local_node
+_local_node.NODE = os.O_PATH | os.O_CLOEXEC
+from ninep.cli import entry
+entry()
+"""
+"""Our server, but following symbolic links."""
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_races(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, leaky: bool
+) -> None:
+    """F-27, F-28: while names change nobody gets out, and a server that lets somebody is told."""
+    ours = adapters()["ninep"]
+    if leaky:
+        command = (sys.executable, "-c", LEAKY, *ours.command[3:])
+        monkeypatch.setattr(races, "adapters", lambda: {"ninep": replace(ours, command=command)})
+    assert races.main(["--operations", "20000"]) == leaky
+    said = capsys.readouterr().out
+    assert ("ESCAPE Rwalk showed what is outside" in said) is leaky
+    assert ("ESCAPE outside/f was " in said) is leaky
+    assert "Rlcreate" in said
+    assert "Rxattrcreate" in said
