@@ -28,6 +28,10 @@ class Limits:
         default=1 << 24,
         metadata={"help": "bytes of attribute values that one connection reads or writes at once"},
     )
+    listings: int = field(
+        default=1 << 20,
+        metadata={"help": "names that all open directories remember; the oldest begins anew"},
+    )
     handshake: float = field(
         default=30.0, metadata={"help": "seconds until a new connection has agreed on a version"}
     )

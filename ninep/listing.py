@@ -17,6 +17,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain
+from weakref import ref
 
 from ninep.errors import Violation
 from ninep.messages import Dirent, Qid
@@ -55,6 +56,8 @@ class Listing:
             self._rewind()
         if offset > len(self._serials):
             raise Violation("readdir.cookie-known", f"offset {offset}")
+        while offset > self._last() and self._fetch():
+            pass  # this scan is not yet where an earlier one was
         at = bisect_right(self._cookies, offset)
         taken: list[bytes] = []
         while at < len(self._packed) or self._fetch():
@@ -64,6 +67,15 @@ class Listing:
             taken.append(self._packed[at])
             at += 1
         return b"".join(taken)
+
+    def __len__(self) -> int:
+        """Count the names that are remembered."""
+        return len(self._serials)
+
+    def forget(self) -> None:
+        """Remember nothing: what comes next has to begin at 0."""
+        self._serials, self._cookies, self._packed = {}, [], []
+        self._rest, self._started = iter(()), False
 
     def _rewind(self) -> None:
         """Begin a new scan; a repeated one is read whole and put in the order of the cookies."""
@@ -75,6 +87,9 @@ class Listing:
             ordered = sorted(self._rest, key=lambda entry: self._serial(entry[2]))
             self._rest = iter(ordered)
 
+    def _last(self) -> int:
+        return self._cookies[-1] if self._cookies else 0
+
     def _serial(self, name: bytes) -> int:
         return self._serials.setdefault(name, len(self._serials) + 1)
 
@@ -85,7 +100,7 @@ class Listing:
 
         Clauses: readdir.stable-entries, readdir.resume-exact
         """
-        last = self._cookies[-1] if self._cookies else 0
+        last = self._last()
         for qid, kind, name in self._rest:
             cookie = self._serial(name)
             if cookie > last:
@@ -93,6 +108,37 @@ class Listing:
                 self._packed.append(self._pack(Dirent(qid, cookie, kind, name)))
                 return True
         return False
+
+
+class Listings:
+    """All listings of a server: they remember so many names together, and no more.
+
+    Beyond that the one is forgotten that was read longest ago, but never the one being read.
+
+    Clauses: readdir.listings-limit
+    """
+
+    def __init__(self, most: int) -> None:
+        """Begin with none."""
+        self._most = most
+        self._total = 0
+        self._sizes: dict[ref[Listing], int] = {}
+        """Names by listing, that read longest ago first."""
+
+    def was_read(self, listing: Listing) -> None:
+        """Note how much a listing remembers now, and forget others if that is too much."""
+        key = ref(listing, self._drop)
+        self._drop(key)
+        self._sizes[key] = len(listing)
+        self._total += len(listing)
+        while self._total > self._most and len(self._sizes) > 1:
+            oldest = next(iter(self._sizes))
+            self._drop(oldest)
+            if found := oldest():
+                found.forget()
+
+    def _drop(self, key: ref[Listing]) -> None:
+        self._total -= self._sizes.pop(key, 0)
 
 
 class Records:

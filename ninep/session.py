@@ -20,6 +20,7 @@ from ninep.dialects import RULES, Rules
 from ninep.errors import CodecError, FrameError, Violation, linux_errno
 from ninep.fids import Fid, FidTable
 from ninep.limits import Limits
+from ninep.listing import Listings
 from ninep.locks import LockTable
 from ninep.messages import RMessage, TMessage, Tversion
 
@@ -49,6 +50,7 @@ class Service:
     users: frozenset[int] | None = None
     """Who may attach, by number; None: everybody."""
     locks: LockTable = field(init=False)
+    listings: Listings = field(init=False)
     exclusive: WeakValueDictionary[Hashable, Fid] = field(default_factory=WeakValueDictionary)
     """The fid that has a file with the mark EXCL open, by the file's identity.
 
@@ -56,8 +58,9 @@ class Service:
     """
 
     def __post_init__(self) -> None:
-        """Make the table that has a limit."""
+        """Make the tables that have a limit."""
         self.locks = LockTable(self.limits.locks)
+        self.listings = Listings(self.limits.listings)
 
 
 class Session:

@@ -23,7 +23,7 @@ import pytest
 
 from ninep import messages as m
 from ninep.codec import Codec, codec
-from ninep.constants import NOFID, NONUNAME, NOTAG
+from ninep.constants import NOFID, NONUNAME, NOTAG, SetattrValid
 from ninep.errors import NUMBERS
 from ninep.messages import Message, TMessage
 from ninep.users import NOBODY
@@ -33,6 +33,8 @@ from tests.test_transport import back_to, descriptors
 
 LISTEN = ("--listen", "tcp://127.0.0.1:0")
 MIB = 1024 * 1024
+CAPABILITY = bytes.fromhex("0000000201000000000000000000000000000000")
+"""An attribute security.capability, of version 2, with one permitted."""
 
 
 @contextlib.contextmanager
@@ -334,3 +336,57 @@ def test_who_is_let_in(tmp_path: Path) -> None:
         came = ask(sock, *(m.Tattach(9, NOFID, b"", b"", uid) for uid in (0, 1, 7)))
         assert came[:2] == [m.Rlerror(NUMBERS["EPERM"])] * 2
         assert isinstance(came[2], m.Rattach)
+
+
+def test_many_listings_of_a_large_directory(tmp_path: Path) -> None:
+    """S-075: what is remembered has a limit; others are served meanwhile, and one is read whole."""
+    for number in range(20_000):
+        (tmp_path / f"{number:0100}").touch()
+    with (
+        serving(str(tmp_path), "--limit-listings", "30000") as (process, address),
+        session(address) as sock,
+    ):
+        fids = range(1, 51)
+        for fid in fids:
+            ask(sock, m.Twalk(0, fid, ()), m.Tlopen(fid, os.O_RDONLY))
+        sizes, offsets, begun_anew = [], dict.fromkeys(fids, 0), 0
+        for turn in range(60):
+            sizes.append(memory(process))
+            pages = ask(sock, *(m.Treaddir(fid, offsets[fid], 60_000) for fid in fids))
+            for fid, page in zip(fids, pages, strict=True):
+                if isinstance(page, m.Rlerror):
+                    assert page.ecode == NUMBERS["EINVAL"]
+                    offsets[fid], begun_anew = 0, begun_anew + 1
+                    continue
+                assert isinstance(page, m.Rreaddir)
+                entries = CODEC.dirents(page.data)
+                offsets[fid] = entries[-1].offset if entries else 0
+            assert served(address), turn
+        assert begun_anew
+        assert sizes[-1] - sizes[10] < 16 * MIB
+        names, offset = set(), 0
+        while entries := CODEC.dirents(ask(sock, m.Treaddir(1, offset, 60_000))[0].data):  # type: ignore[attr-defined]
+            names |= {entry.name for entry in entries}
+            offset = entries[-1].offset
+        assert len(names) == 20_002
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, that gives rights to files")
+@pytest.mark.parametrize("change", ["write", "cut", "chown"])
+def test_rights_of_a_file_that_is_changed(change: str, tmp_path: Path) -> None:
+    """S-071: set-id bits and capabilities go as they do for a user, though the server is root."""
+    file = tmp_path / "file"
+    file.write_bytes(b"content")
+    file.chmod(0o6755)
+    os.setxattr(file, "security.capability", CAPABILITY)
+    with serving(str(tmp_path), "--rw") as (_, address), session(address) as sock:
+        ask(sock, m.Twalk(0, 1, (b"file",)))
+        if change == "write":
+            ask(sock, m.Tlopen(1, os.O_RDWR))
+            assert ask(sock, m.Twrite(1, 0, b"x")) == [m.Rwrite(1)]
+        else:
+            valid = int(SetattrValid.UID if change == "chown" else SetattrValid.SIZE)
+            changed = m.Tsetattr(1, valid, 0, 1000, 0, 3, 0, 0, 0, 0)
+            assert ask(sock, changed) == [m.Rsetattr()]
+    assert not file.stat().st_mode & (stat.S_ISUID | stat.S_ISGID)
+    assert os.listxattr(file) == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ninep.codec import codec
 from ninep.errors import Violation
-from ninep.listing import Entry, Listing, Records
+from ninep.listing import Entry, Listing, Listings, Records
 from ninep.messages import Dirent, Qid
 from tests.backends.helpers import at_once
 
@@ -41,6 +41,49 @@ def scan(found: Listing, count: int, pages: int) -> list[Dirent]:
         data = found.read(seen[-1].offset if seen else 0, count)
         seen += CODEC.dirents(data or b"")
     return seen
+
+
+def test_a_cookie_of_an_earlier_scan() -> None:
+    """readdir.resume-exact: it leads behind its entry, however little of the new scan is read."""
+    found = listing([b"%d" % n for n in range(100)])
+    found.read(0, ROOM)
+    found.read(0, 30)
+    assert names_of(found.read(50, ROOM)) == [b"%d" % n for n in range(50, 100)]
+
+
+def test_all_listings_together() -> None:
+    """readdir.listings-limit (S-075): beyond the limit that read longest ago has to begin anew."""
+    shelf = Listings(250)
+    kept = [listing([b"%d" % n for n in range(100)]) for _ in range(3)]
+    for found in kept[:2]:
+        found.read(0, ROOM)
+        shelf.was_read(found)
+    kept[0].read(0, 30)
+    shelf.was_read(kept[0])
+    kept[2].read(0, ROOM)
+    shelf.was_read(kept[2])
+    assert [len(found) for found in kept] == [100, 0, 100]
+    with pytest.raises(Violation, match="cookie-known"):
+        kept[1].read(50, ROOM)
+    assert len(names_of(kept[1].read(0, ROOM))) == 100
+    assert len(names_of(kept[0].read(50, ROOM))) == 50
+
+
+def test_a_listing_that_is_larger_than_the_limit() -> None:
+    """readdir.listings-limit: alone it is read to its end; one that is dropped counts no more."""
+    shelf, large = Listings(10), listing([b"%d" % n for n in range(100)])
+    assert len(scan(large, 200, 100)) == 100
+    shelf.was_read(large)
+    assert len(large) == 100
+    small = listing([b"a"])
+    small.read(0, ROOM)
+    shelf.was_read(small)
+    assert (len(large), len(small)) == (0, 1)
+    del small
+    other = listing([b"%d" % n for n in range(10)])
+    other.read(0, ROOM)
+    shelf.was_read(other)
+    assert len(other) == 10
 
 
 def test_dots_come_first() -> None:

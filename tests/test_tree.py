@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "logs": "",
     "fids": "constants messages errors backend listing",
     "tags": "spec constants messages errors",
-    "session": "constants messages errors codec backend dialects fids limits locks",
+    "session": "constants messages errors codec backend listing dialects fids limits locks",
     "ops": (
         "spec constants messages errors backend names listing users dialects perm locks fids"
         " session"

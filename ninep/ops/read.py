@@ -74,12 +74,14 @@ def append(xattr: Xattr, offset: int, data: Buffer) -> int:
 async def treaddir(session: Session, t: Treaddir) -> Rreaddir:
     """Return whole entries after the cookie `offset`.
 
-    Clauses: readdir.fid-open, readdir.not-directory, readdir.whole-entries, readdir.count-too-small
+    Clauses: readdir.fid-open, readdir.not-directory, readdir.whole-entries,
+             readdir.count-too-small, readdir.listings-limit
     Source:  Linux include/net/9p/9p.h; chaos/diod: protocol.md
     """
     fid = session.fids.legal(t.fid, "readdir")
     listing = fid.listing = fid.listing or open_listing(session, fid)
     data = listing.read(t.offset, min(t.count, session.msize - IOHDRSZ))
+    session.service.listings.was_read(listing)
     if data is None:
         raise Violation("readdir.count-too-small", f"count {t.count}")
     return Rreaddir(data)
