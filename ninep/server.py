@@ -2,7 +2,8 @@
 
 Every whole request of a receive is started at once, in order; what need not wait is answered in the
 same turn, and all replies of a turn leave in one write.  Only a request that really waits becomes a
-task.  A peer that does not read its replies is not read from either.
+task.  A peer that does not read its replies is not read from either, and one that has had its share
+of time waits for its turn while there are others.
 
 Invariants: a connection's replies are written by nobody else; when it ends, its requests, fids,
 locks and descriptors end with it; a fault in one request costs that request an EIO and no more.
@@ -18,6 +19,7 @@ import os
 import socket
 import stat
 import struct
+from collections import deque
 from collections.abc import (
     Awaitable,
     Coroutine,
@@ -27,6 +29,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,6 +58,8 @@ DRAIN = 5.0
 """Seconds for requests in flight when the server closes, and for the last replies to leave."""
 PROBES = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_USER_TIMEOUT": 120_000}
 """A TCP peer that has vanished with no word is asked after a minute, gone after two (tcp(7))."""
+SHARE = 0.0001
+"""Seconds after which one connection lets others have their turn."""
 BACKLOG = 1024
 """Connections that may wait to be accepted."""
 CREDENTIALS = struct.Struct("iII")
@@ -101,6 +106,8 @@ class Connection(asyncio.BufferedProtocol):
         self.written = 0
         self.requests: Iterator[Received] = iter(())
         self.choked = False
+        self.late = False
+        """Whether it has had its share for now, and waits for its turn."""
         self.ended = False
         self.dropped = False
         self.peer: Hashable = None
@@ -179,7 +186,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def close_if_done(self) -> None:
         """Close once the last request is answered."""
-        if self.ended and not self.tags and not self.choked:
+        if self.ended and not self.tags and not self.choked and not self.late:
             self.transport.close()
 
     def drop(self) -> None:
@@ -196,19 +203,23 @@ class Connection(asyncio.BufferedProtocol):
     # Requests
 
     def pump(self) -> None:
-        """Start the requests received, as long as the peer takes the replies."""
+        """Start the requests received, as long as the peer takes the replies; then others do."""
+        end = monotonic() + SHARE
         try:
             if not self.blocked():
-                for tag, t in self.requests:
+                for number, (tag, t) in enumerate(self.requests, 1):
                     self.arrive(tag, t)
                     if (self.unsent > SEND_HIGH or self.tags) and self.blocked():
+                        break
+                    if number % 4 == 0 and monotonic() > end and self.server.others(self):
                         break
         except FrameError as exc:
             log.warning("closing a connection: %s", exc)
             self.send()
             self.drop()
             return
-        self.send()
+        if not self.late:
+            self.send()
         self.read_on_or_not()
         self.close_if_done()
 
@@ -216,7 +227,12 @@ class Connection(asyncio.BufferedProtocol):
         """Say whether no further request may be started now; send what that depends on."""
         if self.unsent > SEND_HIGH:
             self.send()
-        return self.choked or self.tags.bytes > WAITING_HIGH or self.transport.is_closing()
+        return (
+            self.choked
+            or self.late
+            or self.tags.bytes > WAITING_HIGH
+            or self.transport.is_closing()
+        )
 
     def arrive(self, tag: int, t: TMessage | CodecError) -> None:
         """Start a request, or let it wait for another one."""
@@ -286,8 +302,9 @@ class Connection(asyncio.BufferedProtocol):
         if self.transport.is_closing():
             return
         if self.blocked():
-            self.server.renew_shared()
-            self.transport.pause_reading()
+            if self.transport.is_reading():
+                self.server.renew_shared()
+                self.transport.pause_reading()
         elif not self.transport.is_reading() and not self.ended:
             self.transport.resume_reading()
 
@@ -359,6 +376,7 @@ class Server:
         self.service = Service(table, msize, dialects, devices, limits or Limits(), admitted)
         self.connections: set[Connection] = set()
         self.peers = Peers(self.service.limits)
+        self._late: deque[Connection] = deque()
         self._looks: asyncio.TimerHandle | None = None
         self._reminded = 0.0
         self.addresses: list[Address] = []
@@ -419,6 +437,24 @@ class Server:
         for connection in list(self.connections):
             connection.look()
         self._looks = asyncio.get_running_loop().call_later(LOOK, self._look)
+
+    def others(self, connection: Connection) -> bool:
+        """Let a connection wait for its turn if there are others; say whether it has to."""
+        if len(self.connections) > 1:
+            connection.late = True
+            self._late.append(connection)
+            if len(self._late) == 1:
+                asyncio.get_running_loop().call_soon(self._next)
+        return connection.late
+
+    def _next(self) -> None:
+        """Give the connection that has waited longest its turn: one between two looks at I/O."""
+        connection = self._late.popleft()
+        if self._late:
+            asyncio.get_running_loop().call_soon(self._next)
+        connection.late = False
+        if not connection.dropped:
+            connection.pump()
 
     def admit(self, connection: Connection) -> bool:
         """Take a connection in, unless it is one too many; say so now and then."""

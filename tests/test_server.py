@@ -590,3 +590,93 @@ async def test_a_file_goes_with_its_connection(how: str, tmp_path: Path) -> None
             assert not (tmp_path / "file").exists()
     writer.close()
     assert not (tmp_path / "file").exists()
+
+
+STAT = m.Tgetattr(0, 0x7FF)
+MANY = [(tag, STAT) for tag in range(100, 1100)]
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every connection have had its share after a few requests."""
+    monkeypatch.setattr(server, "SHARE", 0.0)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_others_have_their_turn(gated: Server) -> None:
+    """S-052: who asks for little is answered before who asks for much, and nobody is forgotten."""
+    async with wire(gated) as greedy, wire(gated) as other, wire(gated) as modest:
+        for much in (greedy, other):
+            much.send(*MANY)
+        modest.send((7, STAT))
+        while not any(connection.late for connection in gated.connections):
+            await asyncio.sleep(0)
+        assert [7] == await modest.tags(1)
+        assert any(connection.late for connection in gated.connections)
+        for much in (greedy, other):
+            assert [tag for tag, _ in MANY] == await much.tags(len(MANY))
+        assert not any(connection.late for connection in gated.connections)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_the_end_behind_much(gated: Server) -> None:
+    """S-009: all that was asked for before the peer closed its side is answered."""
+    async with wire(gated) as w, wire(gated):
+        w.send(*MANY)
+        w.writer.write_eof()
+        assert [tag for tag, _ in MANY] == await w.tags(len(MANY))
+        assert await w.closed()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_nonsense_behind_much(gated: Server) -> None:
+    """frame.size-minimum: what was asked for before it is answered, then the connection ends."""
+    async with wire(gated) as w, wire(gated) as other:
+        w.send(*MANY)
+        w.writer.write(bytes(7))
+        assert [tag for tag, _ in MANY] == await w.tags(len(MANY))
+        assert await w.closed()
+        other.send((7, STAT))
+        assert [7] == await other.tags(1)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_gone_before_its_turn(gated: Server) -> None:
+    """S-010: who leaves with requests that wait for their turn leaves nothing."""
+    async with wire(gated) as other:
+        async with wire(gated) as w:
+            w.send(*MANY, (5, m.Tread(1, 0, 1)))
+            w.writer.transport.abort()
+        await settled()
+        other.send(*MANY)
+        assert [tag for tag, _ in MANY] == await other.tags(len(MANY))
+        assert len(gated.connections) == 1
+        assert not any(connection.late for connection in gated.connections)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_alone_nobody_waits(gated: Server) -> None:
+    """A connection that is alone has all the time there is."""
+    async with wire(gated) as w:
+        w.send(*MANY)
+        assert [tag for tag, _ in MANY] == await w.tags(len(MANY))
+        assert not any(connection.late for connection in gated.connections)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_data_of_a_request_that_waits_for_its_turn(
+    gated: Server, gate: asyncio.Event
+) -> None:
+    """A Twrite keeps its data, whoever receives meanwhile."""
+    gate.set()
+    async with wire(gated) as w, wire(gated) as other:
+        w.send(*OPEN)
+        await w.tags(2)
+        w.send(*MANY, *((tag, m.Twrite(1, tag, bytes([tag]) * 10)) for tag in range(20, 90, 10)))
+        other.send(*((tag, m.Tgetattr(0, 0xFFFF)) for tag in range(100, 2000)))
+        await w.tags(len(MANY) + 7)
+        await other.tags(1900)
+        w.send((9, m.Tread(1, 20, 70)))
+        assert (9, m.Rread(b"".join(bytes([tag]) * 10 for tag in range(20, 90, 10)))) == (
+            await w.receive()
+        )
