@@ -9,6 +9,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+MEASURED = {"COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"}
+UNFENCED = """
+from ninep import cli, sandbox
+sandbox.enter = lambda *_, **__: []
+cli.entry()
+"""
+
+
+FENCED = [sys.executable, "-m", "ninep"]
+
+
+def ninep(*words: str) -> list[str]:
+    """Return a command of ninep.
+
+    Where coverage is measured it is without the sandbox, in which that could not be written;
+    `test_sandbox.py` has one all the same.
+    """
+    program = ["-c", UNFENCED] if MEASURED & {*os.environ} else ["-m", "ninep"]
+    return [sys.executable, *program, *words]
+
 
 def environment() -> dict[str, str]:
     """Return ours, made so that a child's coverage is not lost."""
@@ -16,10 +36,12 @@ def environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def serve(*arguments: str, umask: int = -1) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def serve(
+    *arguments: str, umask: int = -1, fenced: bool = False
+) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Run `ninep serve`; give the process and the addresses it says it listens on."""
     listeners = max(1, arguments.count("--listen"))
-    command = [sys.executable, "-m", "ninep", "serve", *arguments]
+    command = [*(FENCED if fenced else ninep()), "serve", *arguments]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

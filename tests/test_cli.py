@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shlex
 import signal
 import socket
 import stat
@@ -26,7 +27,7 @@ from ninep.backends.readonly import ReadonlyBackend
 from ninep.cli import FAILED, FAULT, GOOD, UNREACHABLE, USAGE, main
 from ninep.server import Server
 from tests.acl import set_default_acl
-from tests.running import serve
+from tests.running import ninep, serve
 
 
 class Prompt:
@@ -206,7 +207,7 @@ def test_no_room_for_the_output(root: Path) -> None:
 def shell(command: str, **environment: str) -> tuple[int, str, str]:
     """Run `ninep` as a user would type it; return exit code, stdout and stderr."""
     done = subprocess.run(  # noqa: S602
-        f"{sys.executable} -m ninep {command}", shell=True, capture_output=True, text=True,
+        f"{shlex.join(ninep())} {command}", shell=True, capture_output=True, text=True,
         check=False, timeout=30, env={**os.environ, **environment},
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
@@ -566,15 +567,7 @@ def test_the_reader_has_gone(root: Path) -> None:
 
 def test_nobody_reads_the_addresses(tmp_path: Path) -> None:
     """`ninep serve | true` ends like every command whose reader has gone."""
-    command = [
-        sys.executable,
-        "-m",
-        "ninep",
-        "serve",
-        "memory:",
-        "--listen",
-        f"unix://{tmp_path}/s",
-    ]
+    command = ninep("serve", "memory:", "--listen", f"unix://{tmp_path}/s")
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)

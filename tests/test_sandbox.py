@@ -79,7 +79,7 @@ def test_a_server(tmp_path: Path, *, devices: bool) -> None:
     """All its threads are fenced in, and a client notices nothing."""
     (tmp_path / "file").write_bytes(b"content")
     options = ("--devices",) if devices else ()
-    with serve(str(tmp_path), "--rw", *options, *LISTEN) as (process, (address,)):
+    with serve(str(tmp_path), "--rw", *options, *LISTEN, fenced=True) as (process, (address,)):
         with session(address) as sock:
             ask(sock, m.Twalk(0, 1, (b"file",)), m.Tlopen(1, os.O_RDWR), m.Tfsync(1, 0))
             assert ask(sock, m.Tread(1, 0, 100)) == [m.Rread(b"content")]

@@ -6,6 +6,7 @@ import errno
 import importlib
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,12 +166,14 @@ def test_a_full_disk_that_loses_or_adds(
     """A server that throws away what had room, or keeps what had none, fails 25_full."""
     full = importlib.import_module("ninep.conformance.kernel.scripts.25_full")
 
-    def refused(here: Place, data: bytes) -> None:
-        (here / "large").write_bytes(data[:left])
+    def refused(file: Path, data: bytes) -> None:
+        file.write_bytes(data[:left])
         raise OSError(errno.ENOSPC, "full")
 
     monkeypatch.setattr(full, "full", lambda *_, **__: nullcontext())
     monkeypatch.setattr(full, "write_to_the_end", refused)
+    tapped = nullcontext(Tapped(tmp_path))
+    here = replace(place(tmp_path, "mount"), tapped=lambda: tapped)
     for check in (full.check_write, full.check_in_its_place):
         with pytest.raises(expect.Failed, match=f"{left} bytes are 1400832 to 1564672"):
-            check(place(tmp_path, "mount"))
+            check(here)
