@@ -136,6 +136,15 @@ with socket.create_server(("127.0.0.1", port)) as listener:
 """A server that answers everything with nothing, but for one fault."""
 
 
+def take(how: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have that server judged, with a fault."""
+    path = folder / "server.py"
+    path.write_text(SERVER, encoding="ascii")
+    command = (sys.executable, str(path), how, "{port}")
+    fake = replace(adapters()["ninep"], command=command, dialects=("9P2000",))
+    monkeypatch.setattr(fuzz, "adapters", lambda: {"ninep": fake})
+
+
 @pytest.mark.parametrize(
     ("how", "told"),
     [
@@ -155,11 +164,7 @@ def test_what_a_server_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each fault is told, with the input; a server without one is not blamed."""
-    path = tmp_path / "server.py"
-    path.write_text(SERVER, encoding="ascii")
-    command = (sys.executable, str(path), how, "{port}")
-    fake = replace(adapters()["ninep"], command=command, dialects=("9P2000",))
-    monkeypatch.setattr(fuzz, "adapters", lambda: {"ninep": fake})
+    take(how, tmp_path, monkeypatch)
     monkeypatch.setattr("ninep.conformance.fuzz.talk.DEADLINE", 0.1)
     monkeypatch.setattr(fuzz, "SETTLED", 0.1)
     assert fuzz.main(["--inputs", "60", "--jobs", "1"]) == bool(how)
@@ -182,11 +187,7 @@ def test_a_server_that_dies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It is told of one input alone, and if it takes a moment to die."""
-    path = tmp_path / "server.py"
-    path.write_text(SERVER, encoding="ascii")
-    command = (sys.executable, str(path), how, "{port}")
-    fake = replace(adapters()["ninep"], command=command, dialects=("9P2000",))
-    monkeypatch.setattr(fuzz, "adapters", lambda: {"ninep": fake})
+    take(how, tmp_path, monkeypatch)
     monkeypatch.setattr("ninep.conformance.fuzz.talk.DEADLINE", 0.5)
     flushes = (n for n in range(100) if m.Tflush.code in kinds(draw(f"1.{n}", "9P2000")))
     assert fuzz.main(["--again", f"9P2000:1.{next(flushes)}"]) == code
