@@ -49,17 +49,12 @@ def enter(trees: Iterable[Tree], sockets: Iterable[str], *, devices: bool) -> li
 
     Errors: OSError (a fence that this kernel has could not be put up)
     """
-    if os.getpid() != threads()[0] or len(threads()) > 1:
+    if len(os.listdir("/proc/self/task")) > 1:
         raise OSError(errno.EINVAL, "there are threads already, which would stay outside")
-    lacks = [drop_privileges(devices=devices)]
-    lacks.append(restrict_files(trees, {os.path.dirname(path) or "." for path in sockets}, devices))
-    lacks.append(restrict_calls())
+    drop_privileges(devices=devices)
+    folders = {os.path.dirname(path) or "." for path in sockets}
+    lacks = (restrict_files(trees, folders, devices), restrict_calls())
     return [text for text in lacks if text]
-
-
-def threads() -> list[int]:
-    """Return the numbers of this process's threads."""
-    return sorted(map(int, os.listdir("/proc/self/task")))
 
 
 def called(result: int, what: str) -> int:
@@ -84,7 +79,7 @@ files in the trusted and security namespaces.
 """
 
 
-def drop_privileges(*, devices: bool) -> str:
+def drop_privileges(*, devices: bool) -> None:
     """Have no new privileges, and of those that there are only what files need."""
     called(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
     kept = KEPT | ({CAP_MKNOD} if devices else set())
@@ -99,7 +94,6 @@ def drop_privileges(*, devices: bool) -> str:
     had = CAPABILITIES.unpack(data.raw)
     has = [word & half for word, half in zip(had, (low, low, 0, high, high, 0), strict=True)]
     called(_libc.capset(VERSION_3, CAPABILITIES.pack(*has)), "capset")
-    return ""
 
 
 # Files
@@ -113,7 +107,7 @@ WRITE_FILE, READ_FILE, READ_DIR = 1 << 1, 1 << 2, 1 << 3
 READ, ON_FILES = READ_FILE | READ_DIR, READ_FILE | WRITE_FILE
 REMOVE = 1 << 5
 MAKE_DEVICE = 1 << 6 | 1 << 11
-RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 5: 0xFFFF}
+RIGHTS = {2: 0x3FFF, 3: 0x7FFF, 5: 0xFFFF}
 """All rights that there are to take away, from some version of Landlock on."""
 NEVER = 1 << 0 | 1 << 15
 """To run a file, and ioctl(2) on a device: nobody needs them."""
