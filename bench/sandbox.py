@@ -31,7 +31,7 @@ from ninep import cli, sandbox, users
 tree = sandbox.Tree(os.open(sys.argv[1], os.O_PATH), True)
 start = time.perf_counter()
 users.learn()
-sandbox.enter([tree], [], devices=False)
+sandbox.enter([tree], [])
 print(time.perf_counter() - start)
 """
 

@@ -20,14 +20,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import Protocol
 
+from ninep.constants import NONUNAME
 from ninep.messages import Qid, Rgetattr, Rstatfs, Tsetattr
 
 
 class Backend(Protocol):
     """A file tree that can be attached to."""
 
-    async def attach(self) -> Node:
-        """Return the root directory of the tree."""
+    async def attach(self, uid: int = NONUNAME) -> Node:
+        """Return the root directory of the tree, as it is for a user if that makes a difference."""
         ...
 
 

@@ -31,6 +31,7 @@ from ninep import __version__, client, sandbox, users
 from ninep.address import CONNECT, DEFAULT, parse
 from ninep.arguments import Parser, address, count, file, path, seconds, string, uid
 from ninep.backend import Backend
+from ninep.backends.client import ClientBackend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
@@ -42,13 +43,21 @@ from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError
 from ninep.limits import Limits
 from ninep.logs import Sparing
 from ninep.messages import Rgetattr
+from ninep.policy import SQUASHES, Policy
 from ninep.server import Server
 from ninep.session import DIALECTS
 from ninep.spec import spec
+from ninep.users import NOBODY
 
 log = logging.getLogger("ninep")
 GOOD, FAILED, USAGE, UNREACHABLE, FAULT = range(5)
 MEMORY = "memory:"
+POWERS = {
+    "devices": "let clients make device nodes",
+    "set-id": "let clients make programs that run as their owner or group",
+    "trusted": "let clients set attributes in the trusted and security namespaces",
+}
+"""Options that turn on what `Policy` has by the same names."""
 MSIZE_LARGEST = 16 * 1024 * 1024
 PART = 64 * 1024
 REMINDER = 60.0
@@ -222,7 +231,13 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
                      help="keep all rights of the process")  # fmt: skip
     sub.add_argument("--check-sandbox", action="store_true",
                      help="instead of serving, try what the sandbox forbids")  # fmt: skip
-    sub.add_argument("--devices", action="store_true", help="let clients make device nodes")
+    for name, text in POWERS.items():
+        sub.add_argument(f"--{name}", action="store_true", help=text)
+    sub.add_argument("--as-client", action="store_true",
+                     help="as root: let each client do what its user may, and no more")  # fmt: skip
+    sub.add_argument("--squash", metavar="WHO", choices=tuple(SQUASHES),
+                     help=f"take these users for nobody ({NOBODY}): {', '.join(SQUASHES)} (default"
+                     " root with --as-client, else none)")  # fmt: skip
     sub.add_argument("--allow-uid", metavar="UID", action="append", type=uid,
                      help="let this user attach, and nobody else; may be repeated")  # fmt: skip
     sub.add_argument("--dialect", metavar="D", action="append", choices=DIALECTS,
@@ -257,12 +272,13 @@ def serve(args: argparse.Namespace) -> int:
     for name, root, writable in [(b"", args.root, args.rw), *map(export, args.export)]:
         if name in exports:
             raise Ended(f"--export {os.fsdecode(name)}={root}: the name is used twice")
-        exports[name], tree = backend(root, writable=writable)
+        exports[name], tree = backend(root, writable=writable, as_client=args.as_client)
         trees += [tree] if tree else []
     raise_descriptor_limit()
     listen_on = args.listen or [parse(DEFAULT)]
     sockets = [where.path for where in listen_on if where.kind == "unix"]
-    enter = partial(enter_sandbox, trees, sockets, devices=args.devices)
+    powers = [power for power in sandbox.POWERS if getattr(args, power.replace("-", "_"))]
+    enter = partial(enter_sandbox, trees, sockets, powers)
     if args.check_sandbox:
         return check_sandbox(enter, trees)
     server = Server(
@@ -270,18 +286,26 @@ def serve(args: argparse.Namespace) -> int:
         *listen_on,
         msize=args.msize,
         dialects=tuple(args.dialect or DIALECTS),
-        devices=args.devices,
-        users=args.allow_uid,
+        policy=policy(args),
         limits=Limits(**{one.name: getattr(args, f"limit_{one.name}") for one in fields(Limits)}),
     )
     return asyncio.run(listen(server, enter if args.sandbox else without_sandbox))
 
 
-def enter_sandbox(trees: list[sandbox.Tree], sockets: list[str], *, devices: bool) -> list[str]:
+def policy(args: argparse.Namespace) -> Policy:
+    """Return what clients may do, and who they may be."""
+    return Policy(
+        **{name.replace("-", "_"): getattr(args, name.replace("-", "_")) for name in POWERS},
+        squash=args.squash or ("root" if args.as_client else "none"),
+        users=None if args.allow_uid is None else frozenset(args.allow_uid),
+    )
+
+
+def enter_sandbox(trees: list[sandbox.Tree], sockets: list[str], powers: list[str]) -> list[str]:
     """Give up what the server does not need; return, and log, what the kernel lacks for that."""
     users.learn()
     with about("cannot enter the sandbox (--no-sandbox serves without one)", FAULT):
-        lacks = sandbox.enter(trees, sockets, devices=devices)
+        lacks = sandbox.enter(trees, sockets, powers)
     for text in lacks:
         log.info("a part of the sandbox is missing: this kernel has no %s", text)
     return lacks
@@ -321,7 +345,7 @@ def export(text: str) -> tuple[bytes, str, bool]:
     return os.fsencode(name), root, mode == "rw"
 
 
-def backend(root: str, *, writable: bool) -> tuple[Backend, sandbox.Tree | None]:
+def backend(root: str, *, writable: bool, as_client: bool) -> tuple[Backend, sandbox.Tree | None]:
     """Open what is to be exported; return it, and its directory if it has one on this machine."""
     found: Backend = MemoryBackend()
     tree = None
@@ -329,6 +353,11 @@ def backend(root: str, *, writable: bool) -> tuple[Backend, sandbox.Tree | None]
         with about(f"cannot export {root}", USAGE):
             found = local = LocalBackend(root, noatime=not writable)
         tree = sandbox.Tree(local.descriptor, writable)
+        if as_client:
+            with about("--as-client needs root, on x86_64 or aarch64", USAGE):
+                found = ClientBackend(local)
+    elif as_client:
+        raise Ended(f"--as-client: {MEMORY} belongs to no user of this machine")
     return found if writable else ReadonlyBackend(found), tree
 
 

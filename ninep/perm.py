@@ -38,6 +38,7 @@ SPECIAL = {
     int(Perm.SETGID): int(StMode.ISGID),
     int(Perm.SETVTX): int(StMode.ISVTX),
 }
+ISUID, ISGID, GROUP_RUNS = int(StMode.ISUID), int(StMode.ISGID), 0o010
 SPECIAL_MODE = sum(SPECIAL.values())
 KIND_BITS = sum(set(KINDS.values()) | {int(Perm.LINK)})
 QID_SHIFT = 24
@@ -57,6 +58,11 @@ def word(mode: int, marks: int, known: int) -> int:
 def permissions(perm: int) -> int:
     """Return the low bits of st_mode that a mode word asks for."""
     return perm & RWX | sum(st_bit for bit, st_bit in SPECIAL.items() if perm & bit)
+
+
+def set_ids(mode: int) -> int:
+    """Return the bits of an st_mode by which a file runs as its owner or its group."""
+    return mode & ISUID | (mode & ISGID if mode & GROUP_RUNS else 0)
 
 
 async def marks(node: Node) -> int:

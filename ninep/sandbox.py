@@ -23,7 +23,7 @@ import struct
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,19 +41,19 @@ class Tree:
     writable: bool
 
 
-def enter(trees: Iterable[Tree], sockets: Iterable[str], *, devices: bool) -> list[str]:
+def enter(trees: Iterable[Tree], sockets: Iterable[str], powers: Container[str] = ()) -> list[str]:
     """Give up what is not needed; return what this kernel lacks for that.
 
-    `trees` are exported, and device nodes may be made there if `devices`; `sockets` are the paths
-    of unix sockets, which are removed in the end.
+    `trees` are exported; `sockets` are the paths of unix sockets, which are removed in the end;
+    `powers` are those of `POWERS` that the server cannot do without.
 
     Errors: OSError (a fence that this kernel has could not be put up)
     """
     if len(os.listdir("/proc/self/task")) > 1:
         raise OSError(errno.EINVAL, "there are threads already, which would stay outside")
-    drop_privileges(devices=devices)
+    drop_privileges(powers)
     folders = {os.path.dirname(path) or "." for path in sockets}
-    lacks = (restrict_files(trees, folders, devices), restrict_calls())
+    lacks = (restrict_files(trees, folders, powers), restrict_calls(powers))
     return [text for text in lacks if text]
 
 
@@ -72,17 +72,17 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 CAPABILITIES = struct.Struct("<IIIIII")
 """effective, permitted, inheritable of the lower half, then of the upper."""
 VERSION_3 = struct.pack("<Ii", 0x20080522, 0)
-CAP_MKNOD = 27
-KEPT = frozenset({0, 1, 2, 3, 4, 21, 31})
-"""CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID; SYS_ADMIN and SETFCAP for attributes of
-files in the trusted and security namespaces.
-"""
+KEPT = frozenset({0, 1, 2, 3, 4, 31})
+"""CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SETFCAP."""
+DEVICES, TRUSTED, AS_CLIENT = "devices", "trusted", "as-client"
+POWERS = {DEVICES: {27}, TRUSTED: {21}, AS_CLIENT: {6, 7}}
+"""What a server may be told to do that takes more: MKNOD; SYS_ADMIN; SETGID and SETUID."""
 
 
-def drop_privileges(*, devices: bool) -> None:
+def drop_privileges(powers: Container[str]) -> None:
     """Have no new privileges, and of those that there are only what files need."""
     called(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
-    kept = KEPT | ({CAP_MKNOD} if devices else set())
+    kept = KEPT.union(*(numbers for power, numbers in POWERS.items() if power in powers))
     for number in range(64):
         if number not in kept and _libc.prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1:
             _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # who may not has nothing to drop
@@ -119,7 +119,7 @@ PYTHON = ("stdlib", "platstdlib", "purelib", "platlib")
 USERS = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf")
 
 
-def restrict_files(trees: Iterable[Tree], folders: Iterable[str], devices: bool) -> str:  # noqa: FBT001
+def restrict_files(trees: Iterable[Tree], folders: Iterable[str], powers: Container[str]) -> str:
     """Leave nothing but exports, and to read what Python and the C library need."""
     version = _libc.syscall(CREATE_RULESET, None, 0, GET_VERSION)
     if version < RENAMES:
@@ -129,7 +129,7 @@ def restrict_files(trees: Iterable[Tree], folders: Iterable[str], devices: bool)
     attributes = RULESET.pack(rights, network, scopes)
     ruleset = called(_libc.syscall(CREATE_RULESET, attributes, len(attributes), 0), "Landlock")
     try:
-        whole = rights & ~NEVER & ~(0 if devices else MAKE_DEVICE)
+        whole = rights & ~NEVER & ~(0 if DEVICES in powers else MAKE_DEVICE)
         for tree in trees:
             allow(ruleset, tree.descriptor, whole if tree.writable else READ)
         for path, some in (beneath() | dict.fromkeys(folders, REMOVE)).items():
@@ -171,12 +171,12 @@ INSTRUCTION = struct.Struct("<HBBI")
 Program = list[tuple[int, int, int, int]]
 
 
-def restrict_calls() -> str:
+def restrict_calls(powers: Container[str]) -> str:
     """Leave the system calls of the table."""
     machine = MACHINES.get(platform.machine())
     if machine is None or sys.maxsize < 1 << 32:
         return f"seccomp: there is no table for {platform.machine()}"
-    code = b"".join(INSTRUCTION.pack(*one) for one in program(*machine))
+    code = b"".join(INSTRUCTION.pack(*one) for one in program(*machine, powers))
     buffer = ctypes.create_string_buffer(code)
     filter_ = struct.pack("@HP", len(code) // INSTRUCTION.size, ctypes.addressof(buffer))
     if _libc.prctl(PR_SET_SECCOMP, MODE_FILTER, filter_, 0, 0) < 0:
@@ -186,7 +186,7 @@ def restrict_calls() -> str:
     return ""
 
 
-def program(column: int, architecture: int) -> Program:
+def program(column: int, architecture: int, powers: Container[str]) -> Program:
     """Return the filter for a machine."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     eperm, enosys = REFUSED | errno.EPERM, REFUSED | errno.ENOSYS
@@ -194,7 +194,9 @@ def program(column: int, architecture: int) -> Program:
         (LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), (RETURN, 0, 0, eperm),
         (LOAD, 0, 0, NUMBER), (AT_LEAST, 0, 1, table["known"] + 1), (RETURN, 0, 0, enosys),
     ]  # fmt: skip
-    allowed = [numbers[column] for group in table["allowed"].values() for numbers in group.values()]
+    groups = [*table["allowed"].values()]
+    groups += [group for power, group in table["granted"].items() if power in powers]
+    allowed = [numbers[column] for group in groups for numbers in group.values()]
     absent = [one["number"][column] for one in table["absent"]]
     for numbers, answer in ((allowed, ALLOWED), (absent, enosys)):
         for number in numbers:

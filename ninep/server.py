@@ -25,7 +25,6 @@ from collections.abc import (
     Coroutine,
     Generator,
     Hashable,
-    Iterable,
     Iterator,
     Mapping,
 )
@@ -42,6 +41,7 @@ from ninep.fids import Fid
 from ninep.limits import LOOK, Limits, Patience, Peers
 from ninep.messages import TMessage, Twrite
 from ninep.ops.clunk import remove_all
+from ninep.policy import Policy
 from ninep.session import DIALECTS, Received, Service, Session
 from ninep.tags import Request, Tags
 
@@ -357,7 +357,7 @@ class Server:
 
     `exports` maps names to file trees; b"" is what an empty aname means.  A single `Backend` stands
     for {b"": backend}.  Addresses are those of `ninep.address`; port 0 lets the system choose.
-    `users` may attach, by number, and nobody else; None lets all.
+    `policy` says what clients may do beyond plain files, and who may attach.
     """
 
     def __init__(
@@ -366,14 +366,12 @@ class Server:
         *addresses: str | Address,
         msize: int = MSIZE_MAX,
         dialects: tuple[str, ...] = DIALECTS,
-        devices: bool = False,
+        policy: Policy | None = None,
         limits: Limits | None = None,
-        users: Iterable[int] | None = None,
     ) -> None:
         """Take what to serve and where; nothing is opened before the server is entered."""
         table = exports if isinstance(exports, Mapping) else {b"": exports}
-        admitted = None if users is None else frozenset(users)
-        self.service = Service(table, msize, dialects, devices, limits or Limits(), admitted)
+        self.service = Service(table, msize, dialects, policy or Policy(), limits or Limits())
         self.connections: set[Connection] = set()
         self.peers = Peers(self.service.limits)
         self._late: deque[Connection] = deque()

@@ -23,6 +23,7 @@ from ninep.limits import Limits
 from ninep.listing import Listings
 from ninep.locks import LockTable
 from ninep.messages import RMessage, TMessage, Tversion
+from ninep.policy import Policy
 
 TVERSION = Tversion.code
 SIZE = 4
@@ -44,11 +45,8 @@ class Service:
     msize: int = MSIZE_MAX
     """Largest message in bytes that the server agrees to."""
     dialects: tuple[str, ...] = DIALECTS
-    devices: bool = False
-    """Whether clients may make device nodes, as far as the server's own user may."""
+    policy: Policy = field(default_factory=Policy)
     limits: Limits = field(default_factory=Limits)
-    users: frozenset[int] | None = None
-    """Who may attach, by number; None: everybody."""
     locks: LockTable = field(init=False)
     listings: Listings = field(init=False)
     exclusive: WeakValueDictionary[Hashable, Fid] = field(default_factory=WeakValueDictionary)

@@ -6,7 +6,9 @@ A number without a name is named by its digits, and such a name means that numbe
 from __future__ import annotations
 
 import grp
+import os
 import pwd
+from dataclasses import dataclass
 from functools import lru_cache
 
 KNOWN = 4096
@@ -20,12 +22,40 @@ NOBODY = 65534
 """Who acts for a client that no user of this host is."""
 _users: dict[str, int] = {}
 _groups: dict[str, int] = {}
+_members: dict[int, Identity] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the kernel of this host is to take a client for, when it comes to files."""
+
+    uid: int
+    gid: int = NOBODY
+    groups: tuple[int, ...] = ()
 
 
 def learn() -> None:
     """Remember who is listed, for the time when the lists can no longer be read (`sandbox`)."""
-    _users.update((one.pw_name, one.pw_uid) for one in reversed(pwd.getpwall()))
-    _groups.update((one.gr_name, one.gr_gid) for one in reversed(grp.getgrall()))
+    users, groups = pwd.getpwall()[::-1], grp.getgrall()[::-1]
+    _users.update((one.pw_name, one.pw_uid) for one in users)
+    _groups.update((one.gr_name, one.gr_gid) for one in groups)
+    belongs: dict[str, list[int]] = {}
+    for group in groups:
+        for name in group.gr_mem:
+            belongs.setdefault(name, []).append(group.gr_gid)
+    for one in users:
+        also = tuple(belongs.get(one.pw_name, ()))
+        _members[one.pw_uid] = Identity(one.pw_uid, one.pw_gid, also)
+
+
+def identity(uid: int) -> Identity:
+    """Return a user with the groups that this host knows of; a stranger is in none but nobody's."""
+    try:
+        one = pwd.getpwuid(uid)
+        groups = os.getgrouplist(one.pw_name, one.pw_gid)
+    except LOST:
+        return _members.get(uid, Identity(uid, 0) if uid == 0 else Identity(uid))
+    return Identity(uid, one.pw_gid, tuple(groups))
 
 
 @lru_cache(KNOWN)

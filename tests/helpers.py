@@ -14,6 +14,7 @@ from ninep.constants import MSIZE_MAX, NOFID, NONUNAME, NOTAG
 from ninep.dispatch import answer
 from ninep.errors import NUMBERS
 from ninep.messages import Message, RMessage, TMessage
+from ninep.policy import Policy
 from ninep.session import Service, Session
 from ninep.spec import spec
 
@@ -114,7 +115,7 @@ def service(
     """Return what sessions share, over a tree in memory unless another is given."""
     exports = MemoryBackend() if exports is None else exports
     table = exports if isinstance(exports, Mapping) else {b"": exports}
-    return Service(table, msize, devices=True)
+    return Service(table, msize, policy=Policy(devices=True, set_id=True))
 
 
 async def peer(exports: Backend | Mapping[bytes, Backend] | None = None) -> Peer:

@@ -12,7 +12,7 @@ import pytest
 from ninep import messages as m
 from ninep.backends.memory import MemoryBackend, MemoryNode
 from ninep.codec import codec
-from ninep.constants import NOTAG
+from ninep.constants import NONUNAME, NOTAG
 from ninep.dispatch import HANDLERS, answer
 from ninep.errors import CLAUSES, CodecError
 from ninep.messages import TMessage
@@ -132,11 +132,11 @@ class Broken(MemoryBackend):
         self.fault: BaseException | None = None
         self.next = fault
 
-    async def attach(self) -> MemoryNode:
+    async def attach(self, uid: int = NONUNAME) -> MemoryNode:
         """Fail, or not."""
         if self.fault:
             raise self.fault
-        return await super().attach()
+        return await super().attach(uid)
 
 
 FAULTS = [
@@ -209,8 +209,8 @@ def test_values_that_do_not_fit_a_reply() -> None:
     """frame.value-range: a backend that lies about sizes costs one request, with EIO."""
 
     class Liar(MemoryBackend):
-        async def attach(self) -> Any:
-            node = await super().attach()
+        async def attach(self, uid: int = NONUNAME) -> Any:
+            node = await super().attach(uid)
             node.inode.number = 1 << 64
             return node
 

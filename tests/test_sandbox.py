@@ -35,7 +35,7 @@ THREAD, PROCESS = 0x3D0F00, 0x1200011
 @pytest.fixture(scope="module")
 def lacking() -> list[str]:
     """Return what this kernel has not got."""
-    done = run("import os; from ninep import sandbox; print(sandbox.enter([], [], devices=False))")
+    done = run("import os; from ninep import sandbox; print(sandbox.enter([], []))")
     return [part for part in PARTS if part in done.stdout]
 
 
@@ -85,7 +85,7 @@ def test_a_server(tmp_path: Path, *, devices: bool) -> None:
             assert ask(sock, m.Tread(1, 0, 100)) == [m.Rread(b"content")]
         tasks = list(Path(f"/proc/{process.pid}/task").iterdir())
         assert len(tasks) > 1
-        kept = {*sandbox.KEPT, sandbox.CAP_MKNOD} if devices else sandbox.KEPT
+        kept = sandbox.KEPT | sandbox.POWERS[sandbox.DEVICES] if devices else sandbox.KEPT
         for task in tasks:
             lines = (task / "status").read_text(encoding="ascii").splitlines()
             status = dict(line.split(":", 1) for line in lines)
@@ -111,7 +111,7 @@ import errno, os, sys
 from ninep import sandbox
 os.chdir(sys.argv[1])
 trees = [sandbox.Tree(os.open(name, os.O_PATH), name == "rw") for name in ("ro", "rw")]
-sandbox.enter(trees, ["sockets/s"], devices=False)
+sandbox.enter(trees, ["sockets/s"])
 def attempt(call, *args):
     try:
         call(*args)
@@ -152,7 +152,7 @@ def test_a_thread_would_stay_outside() -> None:
 import threading
 from ninep import sandbox
 threading.Thread(target=threading.Event().wait, daemon=True).start()
-sandbox.enter([], [], devices=False)
+sandbox.enter([], [])
 """
     assert "there are threads already, which would stay outside" in run(program).stderr
 
@@ -180,13 +180,15 @@ def answer(program: sandbox.Program, architecture: int, number: int, argument: i
         at += 1 + (yes if holds[code] else no)
 
 
+@pytest.mark.parametrize("powers", [(), (sandbox.AS_CLIENT,)])
 @pytest.mark.parametrize("machine", sandbox.MACHINES)
-def test_filter(machine: str) -> None:
+def test_filter(machine: str, powers: tuple[str, ...]) -> None:
     """The table is allowed, what is limited depends on the argument, and nothing else passes."""
     column, architecture = sandbox.MACHINES[machine]
-    program = sandbox.program(column, architecture)
+    program = sandbox.program(column, architecture, powers)
     table = tomllib.loads(sandbox.TABLE.read_text(encoding="utf-8"))
-    allowed = {one[column] for group in table["allowed"].values() for one in group.values()} - {-1}
+    groups = [*table["allowed"].values(), *(table["granted"][power] for power in powers)]
+    allowed = {one[column] for group in groups for one in group.values()} - {-1}
     limited = {one["name"]: one["number"][column] for one in table["limited"]}
     absent = {one["number"][column] for one in table["absent"]}
     assert not allowed & (set(limited.values()) | absent)

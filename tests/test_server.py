@@ -48,9 +48,9 @@ class Gated:
         """Leave the rest to what is wrapped."""
         return getattr(self.inner, name)
 
-    async def attach(self) -> Gated:
+    async def attach(self, uid: int = NONUNAME) -> Gated:
         """Wrap the root."""
-        return Gated(await self.inner.attach(), self.gate)
+        return Gated(await self.inner.attach(uid), self.gate)
 
     async def walk(self, name: bytes) -> Gated:
         """Wrap what is found; break on a bad name."""

@@ -27,26 +27,31 @@ MAY_IMPORT = {
     "compile": "schema errors",
     "codec": "spec messages schema errors compile",
     "calls": "messages",
-    "backend": "messages",
+    "backend": "constants messages",
     "names": "constants errors",
     "listing": "messages errors",
     "users": "",
     "dialects": "spec constants messages errors",
     "perm": "constants messages backend",
+    "policy": "constants errors perm users",
     "limits": "",
     "locks": "constants errors",
     "logs": "",
     "fids": "constants messages errors backend listing",
     "tags": "spec constants messages errors",
-    "session": "constants messages errors codec backend listing dialects fids limits locks",
+    "session": (
+        "constants messages errors codec backend listing dialects fids policy limits locks"
+    ),
     "ops": (
         "spec constants messages errors backend names listing users dialects perm locks fids"
         " session"
     ),
     "dispatch": "messages errors session ops",
     "generate": "spec schema",
-    "backends": "constants messages errors backend",
-    "server": "address constants messages errors backend fids limits tags session ops dispatch",
+    "backends": "constants messages errors backend perm users policy",
+    "server": (
+        "address constants messages errors backend fids policy limits tags session ops dispatch"
+    ),
     "dial": "address errors",
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
@@ -57,11 +62,12 @@ MAY_IMPORT = {
         "spec address arguments constants messages schema errors codec client destination"
     ),
     "conformance/mutants": (
-        "spec constants messages schema errors codec backend backends session dispatch server"
+        "spec constants messages schema errors codec backend policy backends session dispatch"
+        " server"
     ),
     "cli": (
         "spec address constants messages errors users limits logs session backend backends server"
-        " client conformance arguments destination sandbox"
+        " client conformance arguments destination sandbox policy"
     ),
 }
 """Module or folder of ninep/, and which others it may import.  A row names only rows above it.
@@ -76,7 +82,7 @@ ONLY_IN = {
     "asyncio": {"backends", "server", "dial", "channel", "client", "cli", "conformance/mutants"},
     "socket": {"server", "dial", "sandbox", "cli", "conformance", "conformance/mutants"},
     "os": {
-        *("backends", "server", "client", "arguments", "destination", "sandbox", "cli"),
+        *("users", "backends", "server", "client", "arguments", "destination", "sandbox", "cli"),
         "conformance",
     },
 }

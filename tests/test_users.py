@@ -5,10 +5,12 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+from typing import NoReturn
 
 import pytest
 
-from ninep.users import group_name, group_number, user_name, user_number
+from ninep import users
+from ninep.users import NOBODY, Identity, group_name, group_number, identity, user_name, user_number
 
 STRANGER = 3_999_999_999
 """A number that no host gives to anybody."""
@@ -43,3 +45,28 @@ def test_nobody_of_that_name(name: bytes) -> None:
 def test_numbers_that_cannot_be(number: int) -> None:
     """A number too large for the host has no name, and is no fault."""
     assert b"%d" % number == user_name(number) == group_name(number)
+
+
+def test_identity() -> None:
+    """A user has the groups that the host gives; a stranger has none, and root's is root's."""
+    me = pwd.getpwuid(os.getuid())
+    assert Identity(me.pw_uid, me.pw_gid, tuple(os.getgrouplist(me.pw_name, me.pw_gid))) == (
+        identity(me.pw_uid)
+    )
+    assert Identity(STRANGER, NOBODY, ()) == identity(STRANGER)
+
+
+def unknown(_: int) -> NoReturn:
+    """Know nobody."""
+    raise KeyError
+
+
+def test_identity_that_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the lists can no longer be read, groups are those of before."""
+    me = pwd.getpwuid(os.getuid())
+    group = grp.struct_group(("some", "x", 4100, [me.pw_name]))
+    monkeypatch.setattr(grp, "getgrall", lambda: [group])
+    users.learn()
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert Identity(me.pw_uid, me.pw_gid, (4100,)) == identity(me.pw_uid)
+    assert Identity(STRANGER) == identity(STRANGER)

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Iterable
 
 READONLY = "{python} -m ninep serve {root} --listen {addr}"
-SERVER = f"{READONLY} --rw --devices"
+SERVER = f"{READONLY} --rw --devices --set-id --trusted"
 KNOWN = ("addr", "endpoint", "host", "port", "root", "python")
 ADDRESS = ("{addr}", "{endpoint}", "{port}")
 

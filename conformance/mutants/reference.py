@@ -9,6 +9,7 @@ import threading
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import LopenFlag
+from ninep.policy import Policy
 from ninep.server import Connection, Server
 
 NAMED = b"data"
@@ -28,7 +29,8 @@ class Reference:
         self.loop = asyncio.new_event_loop()
         tree = MemoryBackend()
         export = ReadonlyBackend(tree) if readonly else tree
-        self.server = Server({b"": export, NAMED: export}, devices=True)
+        policy = Policy(devices=True, set_id=True, trusted=True)
+        self.server = Server({b"": export, NAMED: export}, policy=policy)
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
         if readonly:  # there must be something that cannot be changed

@@ -105,11 +105,16 @@ def require_proc() -> None:
         raise OSError(errno.ENOSYS, "/proc is needed and not mounted")
 
 
-def may_give_away() -> bool:
-    """Say whether this process may give files to anybody: as root, or by that capability alone."""
+def capabilities() -> int:
+    """Return the capabilities that this process has in effect, a bit for each."""
     with open(STATUS, encoding="ascii") as lines:
         words = next(line for line in lines if line.startswith("CapEff:")).split()
-    return bool(int(words[1], 16) & 1 << CAP_CHOWN)
+    return int(words[1], 16)
+
+
+def may_give_away() -> bool:
+    """Say whether this process may give files to anybody: as root, or by that capability alone."""
+    return bool(capabilities() & 1 << CAP_CHOWN)
 
 
 def has_default_acl(number: int) -> bool:

@@ -7,12 +7,19 @@ lives as long as a fid, or a node below it, needs it.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
-from typing import Self
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self, TypeVar, TypeVarTuple
 from weakref import WeakValueDictionary
 
 from ninep.constants import LopenFlag, StMode
+from ninep.perm import set_ids
+
+R = TypeVar("R")
+Args = TypeVarTuple("Args")
 
 ROOT_NAME = b"/"
 SIZE_END = 1 << 63
@@ -27,8 +34,7 @@ DIR, LINK = int(StMode.IFDIR), int(StMode.IFLNK)
 DEVICES = frozenset({int(StMode.IFCHR), int(StMode.IFBLK)})
 SPECIALS = DEVICES | {int(StMode.IFIFO), int(StMode.IFSOCK)}
 PERMISSIONS, MODE_BITS = 0o777, 0o7777
-ISUID, ISGID, GROUP_RUNS = int(StMode.ISUID), int(StMode.ISGID), 0o010
-SET_ID = ISUID | ISGID
+SET_ID = int(StMode.ISUID | StMode.ISGID)
 
 ACCESS = 3
 """The bits of `LopenFlag` that say read, write or both."""
@@ -69,7 +75,7 @@ def check_openable(kind: int, flags: int) -> None:
 
 def is_set_id(mode: int) -> bool:
     """Say whether running a file of this mode changes user or group."""
-    return bool(mode & ISUID or (mode & ISGID and mode & GROUP_RUNS))
+    return bool(set_ids(mode))
 
 
 def node_type(mode: int, major: int, minor: int) -> int:
@@ -93,6 +99,25 @@ def device_word(major: int, minor: int) -> int:
 def signed(word: int) -> int:
     """Return the number that a 64-bit word of the wire stands for."""
     return (word ^ SIZE_END) - SIZE_END
+
+
+async def in_pool(pool: ThreadPoolExecutor, call: Callable[[*Args], R], *args: *Args) -> R:
+    """Run a call in a thread; one that runs in a thread already is made there.
+
+    If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives
+    until then.
+
+    Errors: ENOMEM (no thread can be started), and those of the call
+    """
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return call(*args)
+    try:
+        future = loop.run_in_executor(pool, call, *args)
+    except RuntimeError as exc:
+        raise error(errno.ENOMEM) from exc
+    return await future
 
 
 class NamedNode:

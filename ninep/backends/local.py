@@ -9,16 +9,17 @@ exchanged meanwhile.  Hard links and mounts below the root are inside by definit
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import count
 from typing import TypeVar, TypeVarTuple
 from weakref import ref
 
+from ninep.backends._acting import is_client
 from ninep.backends._linux import (
     KEEP,
     Fd,
@@ -29,7 +30,7 @@ from ninep.backends._linux import (
     require_proc,
 )
 from ninep.backends._local_node import LocalNode
-from ninep.backends._shared import MASK32, ROOT_NAME, error
+from ninep.backends._shared import MASK32, ROOT_NAME, in_pool
 from ninep.constants import NONUNAME, QidType
 from ninep.messages import Qid
 
@@ -64,9 +65,10 @@ class LocalBackend:
         self._devices: dict[int, int] = {}
         self._strangers: dict[tuple[int, int], int] = {}
         self._changes: dict[int, int] = {}
-        self._count = self._floor = 0
+        self._count = count(1)
+        self._floor = 0
         self.dev = os.fstat(self._root.number).st_dev
-        self.privileged = may_give_away()
+        self._may_give_away = may_give_away()
         self.uncached: set[int] = set()
         """Devices that cannot say whether data are in memory."""
         if not os.access(magic(self._root.number), os.X_OK, effective_ids=True):
@@ -77,7 +79,12 @@ class LocalBackend:
         """Return the descriptor that holds the root directory; it stays this object's."""
         return self._root.number
 
-    async def attach(self) -> LocalNode:
+    @property
+    def privileged(self) -> bool:
+        """Whether what is done here is done as root."""
+        return self._may_give_away and not is_client()
+
+    async def attach(self, uid: int = NONUNAME) -> LocalNode:  # noqa: ARG002  it is the same for all
         """Return the root directory, the same node for all."""
         node = None if self._node is None else self._node()
         if node is None:
@@ -115,9 +122,8 @@ class LocalBackend:
         """
         if len(self._changes) >= CHANGES_MAX:
             self._changes.clear()
-            self._floor = self._count
-        self._count += 1
-        self._changes[path] = self._count
+            self._floor = next(self._count)
+        self._changes[path] = next(self._count)  # in one step, as threads do this, too
 
     def reopen(self, number: int, flags: int) -> int:
         """Open what a descriptor holds, as new descriptor."""
@@ -150,17 +156,8 @@ class LocalBackend:
         return chowned
 
     async def in_thread(self, call: Callable[[*Args], R], *args: *Args) -> R:
-        """Run a call that may take long.
-
-        If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives
-        until then.  No more than `WORKERS` calls run at once.
-        """
-        loop = asyncio.get_running_loop()
-        try:
-            future = loop.run_in_executor(self._workers, call, *args)
-        except RuntimeError as exc:  # no thread can be started
-            raise error(errno.ENOMEM) from exc
-        return await future
+        """Run a call that may take long: `WORKERS` of them at once."""
+        return await in_pool(self._workers, call, *args)
 
     @cached_property
     def _workers(self) -> ThreadPoolExecutor:

@@ -68,7 +68,7 @@ class MemoryBackend:
         self._root.nlink = 2
         self._nodes: WeakValueDictionary[bytes, MemoryNode] = WeakValueDictionary()
 
-    async def attach(self) -> MemoryNode:
+    async def attach(self, uid: int = NONUNAME) -> MemoryNode:  # noqa: ARG002  it is the same for all
         """Return the root directory, the same node for all."""
         node = self._nodes.get(ROOT_NAME)
         if node is None:

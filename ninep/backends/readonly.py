@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from ninep.backend import Backend, File, Node
 from ninep.backends._shared import ACCESS, TRUNC, error
+from ninep.constants import NONUNAME
 from ninep.messages import Qid, Rgetattr, Rstatfs
 
 
@@ -23,9 +24,9 @@ class ReadonlyBackend:
         self._inner = inner
         self._nodes: WeakValueDictionary[int, ReadonlyNode] = WeakValueDictionary()
 
-    async def attach(self) -> ReadonlyNode:
+    async def attach(self, uid: int = NONUNAME) -> ReadonlyNode:
         """Return the root directory."""
-        return self.wrap(await self._inner.attach())
+        return self.wrap(await self._inner.attach(uid))
 
     def wrap(self, inner: Node) -> ReadonlyNode:
         """Return the node that stands for `inner`: one and the same while it is in use."""

@@ -9,7 +9,7 @@ from ninep.fids import Fid
 from ninep.messages import Rattach, Rauth, Tattach, Tauth
 from ninep.names import DOTS
 from ninep.session import Session
-from ninep.users import NOBODY, user_number
+from ninep.users import user_number
 
 DIR = int(QidType.DIR)
 
@@ -33,30 +33,23 @@ async def tattach(session: Session, t: Tattach) -> Rattach:
     session.fids.require_free(t.fid)
     if t.afid != NOFID:
         raise Violation("attach.afid-none", f"afid {t.afid}")
-    root = await find_root(session, t.aname)
-    session.fids.bind(t.fid, Fid(root, root, user(session, t)))
+    uid = user(session, t)
+    root = await find_root(session, t.aname, uid)
+    session.fids.bind(t.fid, Fid(root, root, uid))
     return Rattach(root.qid)
 
 
 def user(session: Session, t: Tattach) -> int:
-    """Return the number of the user who attaches; `NOBODY` if this host knows none of the name.
+    """Return the number of the user whom this client is taken for.
 
-    Clauses: attach.n-uname, attach.user-admitted, attach.no-server-identity
+    Clauses: attach.n-uname
     """
     claimed = user_number(t.uname) if t.n_uname == NONUNAME else t.n_uname
-    if session.bound is not None:
-        if claimed not in (None, session.bound):
-            raise Violation("attach.user-admitted", f"user {claimed} as {session.bound}")
-        claimed = session.bound
-    found = NOBODY if claimed is None else claimed
-    admitted = session.service.users
-    if admitted is not None and found not in admitted:
-        raise Violation("attach.user-admitted", f"user {found}")
-    return found
+    return session.service.policy.user(claimed, session.bound)
 
 
-async def find_root(session: Session, aname: bytes) -> Node:
-    """Return the directory that `aname` names: "", "/", EXPORT or EXPORT/sub/dir.
+async def find_root(session: Session, aname: bytes, uid: int) -> Node:
+    """Return the directory that `aname` names to a user: "", "/", EXPORT or EXPORT/sub/dir.
 
     Clauses: attach.aname-known
     """
@@ -64,7 +57,7 @@ async def find_root(session: Session, aname: bytes) -> Node:
     backend = session.service.exports.get(export)
     if backend is None or (below and not export):
         raise Violation("attach.aname-known", repr(aname[:256]))
-    node = await backend.attach()
+    node = await backend.attach(uid)
     for name in below:
         if not name or name in DOTS or b"\0" in name:
             raise Violation("attach.aname-known", repr(aname[:256]))

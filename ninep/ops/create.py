@@ -21,7 +21,7 @@ from ninep.ops.open import APPEND, CHANGES, check_removable, open_flags, opened
 from ninep.session import Session
 
 R = TypeVar("R")
-DIR = int(QidType.DIR)
+DIR, IFDIR = int(QidType.DIR), int(StMode.IFDIR)
 EXCL = int(LopenFlag.CREATE | LopenFlag.EXCL)
 OWN = int(GetattrMask.GID | GetattrMask.MODE)
 INHERITED = {int(Perm.DIR): 0o777, 0: 0o666}
@@ -62,7 +62,8 @@ async def tcreate(session: Session, t: Tcreate) -> Rcreate:
     A symbolic link, device, FIFO, socket or further name is made and not opened.
 
     Clauses: create.fid-unopened, create.fid-becomes-file, create.name-new, create.directory-bit,
-             create.failure-leaves-fid, open.append-only, open.iounit-bound, attach.moved-out
+             create.failure-leaves-fid, create.set-id-privilege, open.append-only,
+             open.iounit-bound, attach.moved-out
     Errors:  EEXIST, ENOTDIR, ENOENT, EACCES, EISDIR, ENAMETOOLONG, ENOSPC, EOPNOTSUPP, EROFS
     Source:  open(5), RFC 9p2000.u.xml
     """
@@ -74,6 +75,7 @@ async def tcreate(session: Session, t: Tcreate) -> Rcreate:
     check_removable(fid, t.mode)
     st = await fid.node.getattr(OWN)
     mode = permissions(session, t.perm, st.mode)
+    session.service.policy.check_mode(mode, IFDIR if kind == Perm.DIR else 0)
     new = New(session, fid, name, flags, mode, st.gid, t.extension)
     node, file = await MAKERS[kind](new)
     became = Fid(node, fid.root, fid.uid)
@@ -168,10 +170,10 @@ async def make_device(new: New) -> Made:
 
     Clauses: create.special-extension, create.device-privilege
     """
-    kind, major, minor = read(DEVICE, new.extension)
-    if not new.session.service.devices:
-        raise Violation("create.device-privilege")
-    return await make_node(new, DEVICES[kind], int(major), int(minor))
+    letter, major, minor = read(DEVICE, new.extension)
+    kind = DEVICES[letter]
+    new.session.service.policy.check_kind(kind)
+    return await make_node(new, kind, int(major), int(minor))
 
 
 async def make_fifo(new: New) -> Made:

@@ -67,15 +67,15 @@ async def tmknod(session: Session, t: Tmknod) -> Rmknod:
     """Make a FIFO, socket, device or regular file.
 
     Clauses: create.dot-names, create.mknod-type, create.device-privilege,
-             session.readonly-refuses, attach.moved-out
+             create.set-id-privilege, session.readonly-refuses, attach.moved-out
     """
     fid = session.fids.legal(t.dfid, "walk").held()
     name = check_new(t.name, dots="create.dot-names")
     if fid.node.readonly:
         raise Violation("session.readonly-refuses")
-    if t.mode & TYPE in DEVICES and not session.service.devices:
-        raise Violation("create.device-privilege")
     mode = t.mode & (TYPE | PERM_MASK)
+    session.service.policy.check_kind(mode)
+    session.service.policy.check_mode(mode)
     node = await fid.node.mknod(name, mode, t.major, t.minor, t.gid, fid.uid)
     return Rmknod(node.qid)
 

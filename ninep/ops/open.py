@@ -69,13 +69,15 @@ async def tlcreate(session: Session, t: Tlcreate) -> Rlcreate:
     """Create `name` in the directory of `fid`; `fid` becomes the new file, open.
 
     Clauses: create.fid-unopened, create.fid-becomes-file, create.excl-exists, create.mode-masked,
-             create.existing-opened, create.failure-leaves-fid, attach.moved-out
+             create.existing-opened, create.failure-leaves-fid, create.set-id-privilege,
+             attach.moved-out
     Errors:  EEXIST, EISDIR, ENOTDIR, ENOENT, EACCES, ENAMETOOLONG, ENOSPC, EROFS
     Source:  open(5), Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "create").held()
     name = check_new(t.name, dots="create.dot-names")
     mode = access(t.flags)
+    session.service.policy.check_mode(t.mode)
     flags = t.flags & ~ONLY_DIR  # else the new file would be there when its open fails
     node, file = await fid.node.create(name, flags, t.mode & PERM_MASK, t.gid, fid.uid)
     if node.qid.type & DIR:

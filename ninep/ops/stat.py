@@ -32,7 +32,7 @@ from ninep.session import Session
 SECONDS_MAX = 1 << 62
 """Times further from 1970 than this many seconds are nonsense."""
 KNOWN = sum(SetattrValid)
-SIZE = int(SetattrValid.SIZE)
+SIZE, MODE = int(SetattrValid.SIZE), int(SetattrValid.MODE)
 BEFORE_SIZE = int(SetattrValid.UID | SetattrValid.GID | SetattrValid.MODE)
 BASIC = int(GetattrMask.BASIC)
 DEVICES = {int(StMode.IFCHR): b"c", int(StMode.IFBLK): b"b"}
@@ -115,12 +115,15 @@ async def tgetattr(session: Session, t: Tgetattr) -> Rgetattr:
 async def tsetattr(session: Session, t: Tsetattr) -> Rsetattr:
     """Change the attributes that `valid` names: owner, mode, size, times, in this order.
 
-    Clauses: setattr.valid-only, setattr.fixed-order, setattr.size-open-fid, attach.moved-out
+    Clauses: setattr.valid-only, setattr.fixed-order, setattr.size-open-fid,
+             create.set-id-privilege, attach.moved-out
     Errors:  EPERM, EACCES, EROFS, EISDIR, EFBIG, EINVAL
     Source:  Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "getattr").held()
     check_values(t)
+    if t.valid & MODE and perm.set_ids(t.mode):
+        session.service.policy.check_mode(t.mode, (await fid.node.getattr(BASIC)).mode)
     if t.valid & SIZE and fid.file and fid.state in {WRITE, RDWR}:
         later, t.valid = t.valid & ~(BEFORE_SIZE | SIZE), t.valid & BEFORE_SIZE
         await fid.node.setattr(t)

@@ -94,11 +94,14 @@ def check_fixed(session: Session, changed: set[str]) -> None:
 async def change(session: Session, fid: Fid, touched: set[str], wanted: Stat, now: Stat) -> None:
     """Check all, then make all changes; undo them if one fails.
 
-    Clauses: stat.wstat-atomic, stat.wstat-name, stat.wstat-name-taken, stat.wstat-name-replaces
+    Clauses: stat.wstat-atomic, stat.wstat-name, stat.wstat-name-taken, stat.wstat-name-replaces,
+             create.set-id-privilege
     """
     node, old = fid.node, await fid.node.getattr(BASIC)
     t = attributes(session, touched, wanted, old)
     marks = check_mode(session, node.qid, wanted, now) if "mode" in touched else None
+    if t.valid & V.MODE:
+        session.service.policy.check_mode(t.mode, old.mode)
     name = check_name(fid, wanted.name) if "name" in touched else node.name
     size = check_length(node.qid, wanted.length) if "length" in touched else None
     async with AsyncExitStack() as undo:

@@ -47,7 +47,8 @@ async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
     """Let `fid` itself take a value of `attr_size` bytes, to be set when it is clunked.
 
     Clauses: xattr.create-fid-unopened, xattr.size-maximum, xattr.known-flags,
-             xattr.pending-limit, session.readonly-refuses, attach.moved-out
+             xattr.pending-limit, xattr.privileged-name, session.readonly-refuses,
+             attach.moved-out
     Source:  Linux include/net/9p/9p.h
     """
     fid = session.fids.legal(t.fid, "xattrcreate").held()
@@ -59,6 +60,7 @@ async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
         raise Violation("xattr.known-flags", f"flags {t.flags:#x}")
     if fid.node.readonly:
         raise Violation("session.readonly-refuses")
+    session.service.policy.check_attribute(t.name, t.attr_size)
     announced = Xattr(t.name, b"", t.attr_size, t.flags)
     fid.xattr = session.fids.take(announced, session.service.limits.xattrs)
     fid.state = XATTR_WRITE

@@ -23,7 +23,7 @@ def test_fill() -> None:
 
 def test_defaults() -> None:
     """Our own server is read-only unless it is told otherwise."""
-    assert parse(SERVER) == (*parse(READONLY), "--rw", "--devices")
+    assert parse(SERVER) == (*parse(READONLY), "--rw", "--devices", "--set-id", "--trusted")
 
 
 @pytest.mark.parametrize(

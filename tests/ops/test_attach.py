@@ -10,6 +10,7 @@ from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NOFID, NONUNAME
+from ninep.policy import Policy
 from ninep.users import NOBODY
 from tests.helpers import Peer, service
 from tests.populated import FREE, ROOT, XREAD, fill, names
@@ -174,7 +175,7 @@ async def test_who_comes_over_a_unix_socket(
 
 async def test_who_is_let_in(client: Peer) -> None:
     """attach.user-admitted: those who are listed, whatever they are called."""
-    client.session.service.users = frozenset({0, 1000})
+    client.session.service.policy = Policy(users=frozenset({0, 1000}))
     for uname, n_uname in ((b"x", 1001), (b"", NONUNAME), (b"", NOBODY)):
         assert errno.EPERM == await client.errno(claim(uname, n_uname))
     for uname, n_uname in ((b"root", NONUNAME), (b"", 1000)):

@@ -14,6 +14,7 @@ from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NONUNAME, QidType, StMode, UnlinkFlag
 from ninep.messages import TMessage
+from ninep.policy import Policy
 from tests.helpers import Peer, service
 from tests.populated import (
     ATTRIBUTES,
@@ -224,16 +225,28 @@ async def test_nodes_that_cannot_be(client: Peer, mode: int, number: int) -> Non
 @pytest.mark.parametrize("kind", [CHR, int(StMode.IFBLK)])
 async def test_devices_are_an_option(client: Peer, kind: int) -> None:
     """create.device-privilege (S-061): EPERM unless the server was told to allow them."""
-    client.session.service.devices = False
+    client.session.service.policy = Policy()
     assert errno.EPERM == await client.errno(mknod(DIR, b"new", kind | 0o644, 3))
     await client.ok(mknod(DIR, b"pipe"))
     assert [b"g", b"pipe"] == await names(client, b"d")
 
 
+async def test_set_id_bits_are_an_option(client: Peer) -> None:
+    """create.set-id-privilege: EPERM unless the server was told to allow them, and nothing made."""
+    client.session.service.policy = Policy()
+    before = await names(client)
+    assert errno.EPERM == await client.errno(mknod(DIR, b"new", REG | 0o4755))
+    await client.walk(DIR, FREE)
+    create = m.Tlcreate(FREE, b"new", 2, 0o2755, NONUNAME)
+    assert errno.EPERM == await client.errno(create)
+    assert before == await names(client)
+    await client.ok(mkdir(DIR, b"new", 0o2775))
+
+
 async def test_devices_on_a_readonly_export() -> None:
     """session.readonly-refuses: EROFS, whatever the server was told about devices."""
     client = Peer(service(ReadonlyBackend(MemoryBackend())))
-    client.session.service.devices = False
+    client.session.service.policy = Policy()
     await client.begin()
     assert errno.EROFS == await client.errno(mknod(ROOT, b"new", CHR | 0o644, 3))
 

@@ -11,6 +11,7 @@ from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NONUNAME, GetattrMask, SetattrValid, StMode
 from ninep.constants import SetattrValid as V
+from ninep.policy import Policy
 from ninep.users import NOBODY
 from tests.backends.helpers import change
 from tests.helpers import Peer, service
@@ -120,6 +121,17 @@ async def test_mode(client: Peer, fid: int) -> None:
     kind = (await client.getattr(fid)).mode & StMode.IFMT
     await client.ok(setattr_(fid, V.MODE, mode=0o177751))
     assert kind | 0o7751 == (await client.getattr(fid)).mode
+
+
+async def test_set_id_bits_are_an_option(client: Peer) -> None:
+    """create.set-id-privilege: what a file has it keeps, and gets no more; directories may."""
+    await client.ok(setattr_(FILE, V.MODE, mode=0o4755))
+    client.session.service.policy = Policy()
+    assert errno.EPERM == await client.errno(setattr_(FILE, V.MODE, mode=0o6755))
+    await client.ok(setattr_(FILE, V.MODE, mode=0o4700))
+    await client.ok(setattr_(FILE, V.MODE, mode=0o700))
+    assert errno.EPERM == await client.errno(setattr_(FILE, V.MODE, mode=0o4700))
+    await client.ok(setattr_(DIR, V.MODE, mode=0o2755))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from ninep import messages as m
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NOFID, XATTR_SIZE_MAX, XattrFlag
+from ninep.policy import Policy
 from tests.helpers import MSIZE, Peer, service
 from tests.populated import (
     BOTH,
@@ -225,3 +226,13 @@ async def test_on_a_readonly_export(size: int, flags: int) -> None:
     assert errno.EROFS == await client.errno(m.Txattrcreate(0, b"user.x", size, flags))
     assert errno.EBADF == await client.errno(m.Twrite(0, 0, b"x"))
     await client.ok(m.Tlopen(0, RDONLY))
+
+
+async def test_privileged_names_are_an_option(client: Peer) -> None:
+    """xattr.privileged-name: EPERM at once unless the server was told; removing is tried."""
+    client.session.service.policy = Policy()
+    for name in (b"trusted.a", b"security.a"):
+        await client.walk(FILE, FREE)
+        assert errno.EPERM == await client.errno(m.Txattrcreate(FREE, name, 1, 0))
+        await client.ok(m.Txattrcreate(FREE, name, 0, 2))
+        assert errno.ENODATA == await client.errno(m.Tclunk(FREE))

@@ -24,7 +24,17 @@ from . import EngineError
 PORT = 5640
 LISTEN = ("--listen", f"tcp://0.0.0.0:{PORT}")
 SERVERS = {
-    "server": ("serve", "/export", "--rw", "--devices", "--export", "data=/export,rw", *LISTEN),
+    "server": (
+        "serve",
+        "/export",
+        "--rw",
+        "--devices",
+        "--set-id",
+        "--trusted",
+        "--export",
+        "data=/export,rw",
+        *LISTEN,
+    ),
     "readonly": ("serve", "/export", "--export", "data=/export", *LISTEN),
 }
 """What runs in the servers' containers: one tree, once writable, once not."""
