@@ -10,6 +10,7 @@ from ninep.backend import Backend, File, Node
 from ninep.client import Client, connect
 from ninep.errors import ConnectionLost, FrameError, NinepError, RemoteError, Violation
 from ninep.limits import Limits
+from ninep.policy import Policy
 from ninep.server import Server
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Limits",
     "NinepError",
     "Node",
+    "Policy",
     "RemoteError",
     "Server",
     "Violation",

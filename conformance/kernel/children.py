@@ -21,11 +21,13 @@ def run(function: Callable[[], Any]) -> Any:
     return finish(start(function))
 
 
-def run_as(uid: int, function: Callable[[], Any], gid: int | None = None) -> Any:
-    """Run a function as another user, with no group but `gid`."""
+def run_as(
+    uid: int, function: Callable[[], Any], gid: int | None = None, groups: Sequence[int] = ()
+) -> Any:
+    """Run a function as another user, with no groups but `gid` and `groups`."""
 
     def changed() -> Any:
-        os.setgroups([])
+        os.setgroups(groups)
         os.setgid(uid if gid is None else gid)
         os.setuid(uid)
         return function()

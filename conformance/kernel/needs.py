@@ -1,8 +1,8 @@
 """What a script needs, as data, and why a need is not met.
 
 Needs are strings: `root`, `read-only`, `second-mount`, `coherent`, `xattr`, `xattr-64k`,
-`repository`, `users`, `socket`, `server`, `disk`, `neighbour`, `cache=MODE`, `transport=NAME`,
-`program:NAME`, `kernel>=X.Y`.
+`repository`, `users`, `socket`, `server`, `disk`, `neighbour`, `ours`, `cache=MODE`,
+`transport=NAME`, `program:NAME`, `kernel>=X.Y`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ PLAIN = frozenset(
         "server",
         "disk",
         "neighbour",
+        "ours",
     }
 )
 XATTR_SIZE_MAX = 65536
@@ -49,6 +50,7 @@ class Facts:
     disk: bool
     server: bool
     neighbour: bool
+    ours: bool
     which: Callable[[str], str | None] = shutil.which
 
 
@@ -110,6 +112,7 @@ def missing_offer(need: str, facts: Facts) -> str | None:
             "needs a disk that may be filled: a guest's, not this machine's",
         ),
         "neighbour": (facts.neighbour, "needs a second guest, and a server in the first"),
+        "ours": (facts.ours, "needs options that our server has"),
         "users": (facts.access != "any", "with access=any the server sees one user only"),
     }
     met, reason = offers[need]

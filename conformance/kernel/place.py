@@ -27,7 +27,7 @@ class Place:
     `remount`  unmount and mount again
     `tapped`   mount the server once more, with every T-message noted, until the context ends
     `apart`    start one more server and mount it, likewise; over tcp it may have an address of
-               this machine of its own
+               this machine of its own, and ours may have more options
     `mounted`  mount the server once more with options added, likewise; the directory there and
                the options that the kernel shows
     `cache`    the mount's mode: none, readahead, mmap or loose

@@ -18,14 +18,17 @@ from weakref import WeakValueDictionary
 
 from ninep.backend import File, Node
 from ninep.backends import _acting
-from ninep.backends._shared import error, in_pool
+from ninep.backends._shared import MODE_BITS, SET_ID, error, in_pool
 from ninep.backends.local import WORKERS, LocalBackend
-from ninep.constants import NONUNAME
+from ninep.constants import NONUNAME, GetattrMask, LopenFlag, SetattrValid
 from ninep.messages import Qid, Rgetattr, Rstatfs, Tsetattr
 from ninep.policy import PRIVILEGED
 from ninep.users import NOBODY, Identity, identity
 
 R = TypeVar("R")
+BASIC, WRONLY = int(GetattrMask.BASIC), int(LopenFlag.WRONLY)
+MODE, OWNERS = int(SetattrValid.MODE), int(SetattrValid.UID | SetattrValid.GID)
+ROOT = Identity(0, 0)
 Call = Callable[..., Coroutine[Any, Any, R]]
 
 
@@ -158,7 +161,32 @@ class ClientNode:
 
     async def setattr(self, t: Tsetattr) -> None:
         """Change what `t.valid` names."""
-        await self._call(self._inner.setattr, t)
+        try:
+            await self._call(self._inner.setattr, t)
+        except PermissionError:
+            if not t.valid & MODE or t.valid & OWNERS or not await self._gives_up(t.mode):
+                raise
+            mode = Tsetattr(t.fid, MODE, t.mode, 0, 0, 0, 0, 0, 0, 0)
+            await self._backend.on_names(ROOT, self._inner.setattr, mode)
+            t.valid &= ~MODE
+            await self._call(self._inner.setattr, t)
+
+    async def _gives_up(self, mode: int) -> bool:
+        """Say whether a mode does no more than a write: it takes set-id bits away.
+
+        Linux's client asks for that before it writes, and as the user who writes, who need not be
+        the owner.
+
+        Clauses: write.drops-privilege
+        """
+        had = (await self.getattr(BASIC)).mode
+        if (had ^ mode) & MODE_BITS & ~SET_ID or mode & ~had & SET_ID:
+            return False
+        try:
+            await self._call(self._inner.open, WRONLY)
+        except OSError:
+            return False
+        return True
 
     async def statfs(self) -> Rstatfs:
         """Return the figures of the file system."""

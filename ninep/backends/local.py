@@ -81,7 +81,7 @@ class LocalBackend:
 
     @property
     def privileged(self) -> bool:
-        """Whether what is done here is done as root."""
+        """Whether what is done here is done with rights that are not the client's."""
         return self._may_give_away and not is_client()
 
     async def attach(self, uid: int = NONUNAME) -> LocalNode:  # noqa: ARG002  it is the same for all

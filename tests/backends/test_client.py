@@ -167,7 +167,7 @@ async def test_root_and_strangers(tree: ClientBackend, export: Path) -> None:
 
 
 async def test_set_id_bits_go(tree: ClientBackend, export: Path) -> None:
-    """Who writes to or cuts another one's program takes its rights away, and is not refused."""
+    """Who writes to or cuts another one's program takes its rights away; root, as locally, not."""
     ben = await tree.attach(BEN)
     for name in ("written", "cut", "emptied"):
         (export / name).write_bytes(b"program")
@@ -177,6 +177,29 @@ async def test_set_id_bits_go(tree: ClientBackend, export: Path) -> None:
     await (await (await ben.walk(b"emptied")).open(RDWR)).truncate(0)
     for name in ("written", "cut", "emptied"):
         assert 0o777 == stat.S_IMODE((export / name).stat().st_mode)
+    (export / "cut").chmod(0o6777)
+    await (await (await (await tree.attach(0)).walk(b"cut")).open(RDWR)).write(0, b"x")
+    assert 0o6777 == stat.S_IMODE((export / "cut").stat().st_mode)
+
+
+async def test_set_id_bits_are_given_up(tree: ClientBackend, export: Path) -> None:
+    """write.drops-privilege: who may write may take the bits away, as Linux does; and no more."""
+    ben = await tree.attach(BEN)
+    for name, mode in (("open", 0o6777), ("closed", 0o6775)):
+        (export / name).write_bytes(b"program")
+        (export / name).chmod(mode)
+    node = await ben.walk(b"open")
+    for mode in (0o777 | 0o1000, 0o776, 0o7777):
+        with refused(errno.EPERM):
+            await node.setattr(change(SetattrValid.MODE, mode=mode))
+    with refused(errno.EPERM):
+        await node.setattr(change(SetattrValid.MODE | SetattrValid.UID, mode=0o777, uid=BEN))
+    with refused(errno.EPERM):
+        await (await ben.walk(b"closed")).setattr(change(SetattrValid.MODE, mode=0o775))
+    both = SetattrValid.MODE | SetattrValid.SIZE
+    await node.setattr(change(both, mode=0o777, size=3))
+    assert (0o100777, 3) == ((export / "open").stat().st_mode, (export / "open").stat().st_size)
+    assert 0o106775 == (export / "closed").stat().st_mode
 
 
 async def test_attributes_that_are_not_a_users(tree: ClientBackend) -> None:

@@ -20,6 +20,7 @@ ALL = Facts(
     disk=True,
     server=True,
     neighbour=True,
+    ours=True,
     which=lambda program: f"/bin/{program}",
 )
 NOTHING = Facts(
@@ -34,6 +35,7 @@ NOTHING = Facts(
     disk=False,
     server=False,
     neighbour=False,
+    ours=False,
     which=lambda _: None,
 )
 NEEDS = [
@@ -41,6 +43,7 @@ NEEDS = [
     ("server", "needs a server that the lab starts"),
     ("neighbour", "needs a second guest, and a server in the first"),
     ("disk", "needs a disk that may be filled: a guest's, not this machine's"),
+    ("ours", "needs options that our server has"),
     ("users", "with access=any the server sees one user only"),
     ("read-only", "needs a read-only form of the server (--readonly-server)"),
     ("xattr", "needs extended attributes below the export"),

@@ -223,6 +223,7 @@ class Bench:
             disk=self.job.disk is not None and same_device(export, self.disk),
             server=server,
             neighbour=server and self.job.neighbour,
+            ours=self.job.ours,
         )
 
     def try_script(

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -77,8 +77,9 @@ class Stand:
         yield Tapped(self.first.target / inside)
 
     @contextmanager
-    def apart(self, inside: Path, _: str = "") -> Iterator[Apart]:
+    def apart(self, inside: Path, host: str = "", more: Sequence[str] = ()) -> Iterator[Apart]:
         """Provide a place of its own; on the control there is no server to do anything to."""
+        del host, more
 
         def nothing(*_: object) -> None:
             pass
@@ -282,14 +283,16 @@ class Tested(Stand):
         return self.folder / "trace"
 
     @contextmanager
-    def apart(self, inside: Path, host: str = LOOPBACK) -> Iterator[Apart]:
-        """Start one more server and mount it."""
+    def apart(
+        self, inside: Path, host: str = LOOPBACK, more: Sequence[str] = ()
+    ) -> Iterator[Apart]:
+        """Start one more server, with more words in its command, and mount it."""
         addr = free_address(self.cell.transport, self.folder, "apart", host)
         started: list[Server] = []
 
         def start() -> None:
             log = self.folder / "apart.log"
-            started.append(Server(self.command(addr), addr, log, self.env, self.begin))
+            started.append(Server([*self.command(addr), *more], addr, log, self.env, self.begin))
             started[-1].wait_listening()
 
         def send(number: int) -> None:
