@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TypeVar, TypeVarTuple
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 from ninep.backends._linux import (
     KEEP,
@@ -28,6 +28,7 @@ from ninep.backends._linux import (
     may_give_away,
     require_proc,
 )
+from ninep.backends._local_file import Data
 from ninep.backends._local_node import LocalNode
 from ninep.backends._shared import MASK32, ROOT_NAME, error
 from ninep.constants import NONUNAME, QidType
@@ -64,6 +65,7 @@ class LocalBackend:
         self._devices: dict[int, int] = {}
         self._strangers: dict[tuple[int, int], int] = {}
         self._changes: dict[int, int] = {}
+        self._data: WeakValueDictionary[int, Data] = WeakValueDictionary()
         self._count = self._floor = 0
         self.dev = os.fstat(self._root.number).st_dev
         self.privileged = may_give_away()
@@ -118,6 +120,13 @@ class LocalBackend:
             self._floor = self._count
         self._count += 1
         self._changes[path] = self._count
+
+    def data(self, path: int) -> Data:
+        """Return what all share who write the file with this qid path now."""
+        found = self._data.get(path)
+        if found is None:
+            found = self._data[path] = Data()
+        return found
 
     def reopen(self, number: int, flags: int) -> int:
         """Open what a descriptor holds, as new descriptor."""
