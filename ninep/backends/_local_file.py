@@ -1,7 +1,8 @@
 """An open file or directory of the host.
 
 Reads and writes run in the event loop: the page cache answers in a microsecond, a thread would
-take seventy.  What is not in the cache is read in a thread, and so is every fsync.
+take seventy.  What is not in the cache is read in a thread, and so is every fsync.  Of a file
+system that has to ask somebody, who may not answer, everything is read and written in a thread.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Data:
 class LocalFile:
     """What an open fid reads and writes."""
 
-    __slots__ = ("_data", "_dev", "_fd", "_path", "_set_ids", "_tree", "_try_cache")
+    __slots__ = ("_data", "_dev", "_fd", "_path", "_remote", "_set_ids", "_tree", "_try_cache")
 
     def __init__(self, tree: LocalBackend, fd: Fd, dev: int, path: int, *, set_id: bool) -> None:
         """Hold an open descriptor of the file with qid path `path`.
@@ -63,6 +64,7 @@ class LocalFile:
         self._path = path
         self._set_ids = UNSEEN if set_id else SetId.given
         self._data: Data | None = None
+        self._remote = tree.is_remote(dev, fd.number)
         self._try_cache = dev not in tree.uncached
 
     async def read(self, offset: int, count: int) -> bytes | bytearray:
@@ -72,6 +74,10 @@ class LocalFile:
         """
         if offset + count >= SIZE_END:  # where no byte is: Linux would refuse to read there
             count = SIZE_END - 1 - offset
+        if self._remote:
+            buffer = bytearray(count)
+            del buffer[await self._tree.in_thread(self._dev, self._fill, buffer, offset, 0) :]
+            return buffer
         if not self._try_cache:
             return os.pread(self._fd.number, count, offset)
         buffer = bytearray(count)
@@ -89,7 +95,7 @@ class LocalFile:
         if got == count:
             return buffer
         if got == NOT_CACHED or os.fstat(number).st_size > offset + got:
-            got = await self._tree.in_thread(self._fill, buffer, offset, max(got, 0))
+            got = await self._tree.in_thread(self._dev, self._fill, buffer, offset, max(got, 0))
         del buffer[got:]
         return buffer
 
@@ -110,9 +116,15 @@ class LocalFile:
             self._drop_set_id()
         if self._data is None:
             self._data = self._tree.data(self._path)
-        done = os.pwrite(self._fd.number, data, offset)
+        if self._remote:
+            done = await self._tree.in_thread(self._dev, self._write, data, offset)
+        else:
+            done = os.pwrite(self._fd.number, data, offset)
         self._tree.changed(self._path)
         return done
+
+    def _write(self, data: bytes | bytearray | memoryview, offset: int) -> int:
+        return os.pwrite(self._fd.number, data, offset)
 
     async def truncate(self, size: int) -> None:
         """Cut or extend to `size` bytes."""
@@ -138,7 +150,7 @@ class LocalFile:
         data = self._data = self._data or self._tree.data(self._path)
         self._tell(data)
         call = os.fdatasync if datasync else os.fsync
-        await self._tree.in_thread(self._sync, call, data)
+        await self._tree.in_thread(self._dev, self._sync, call, data)
         self._tell(data)
 
     def _sync(self, call: Callable[[int], None], data: Data) -> None:

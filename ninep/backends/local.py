@@ -13,9 +13,9 @@ import asyncio
 import errno
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import partial
 from typing import TypeVar, TypeVarTuple
 from weakref import WeakValueDictionary, ref
 
@@ -24,6 +24,7 @@ from ninep.backends._linux import (
     Fd,
     chmod,
     chown,
+    is_remote,
     magic,
     may_give_away,
     require_proc,
@@ -31,6 +32,7 @@ from ninep.backends._linux import (
 from ninep.backends._local_file import Data
 from ninep.backends._local_node import LocalNode
 from ninep.backends._shared import MASK32, ROOT_NAME, error
+from ninep.backends._workers import Workers
 from ninep.constants import NONUNAME, QidType
 from ninep.messages import Qid
 
@@ -38,6 +40,7 @@ R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
 WORKERS = 8
+"""Threads for each device: one that does not answer holds up no other."""
 CHANGES_MAX = 1 << 16
 """Files whose changes are counted one by one."""
 INODE_END = 1 << 48
@@ -71,6 +74,8 @@ class LocalBackend:
         self.privileged = may_give_away()
         self.uncached: set[int] = set()
         """Devices that cannot say whether data are in memory."""
+        self._remote: dict[int, bool] = {}
+        self._workers: defaultdict[int, Workers] = defaultdict(partial(Workers, WORKERS))
         if not os.access(magic(self._root.number), os.X_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), root)
 
@@ -158,19 +163,20 @@ class LocalBackend:
             return True
         return chowned
 
-    async def in_thread(self, call: Callable[[*Args], R], *args: *Args) -> R:
-        """Run a call that may take long.
+    def is_remote(self, dev: int, number: int) -> bool:
+        """Say whether a device, of which a file is open, has to ask somebody for what it holds."""
+        if dev not in self._remote:
+            self._remote[dev] = is_remote(number)
+        return self._remote[dev]
+
+    async def in_thread(self, dev: int, call: Callable[[*Args], R], *args: *Args) -> R:
+        """Run a call that may take long, because of the device `dev`.
 
         If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives
-        until then.  No more than `WORKERS` calls run at once.
+        until then.  No more than `WORKERS` calls of a device run at once.
         """
-        loop = asyncio.get_running_loop()
         try:
-            future = loop.run_in_executor(self._workers, call, *args)
+            future = self._workers[dev].submit(call, *args)
         except RuntimeError as exc:  # no thread can be started
             raise error(errno.ENOMEM) from exc
-        return await future
-
-    @cached_property
-    def _workers(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(WORKERS, "ninep-local")
+        return await asyncio.wrap_future(future)

@@ -7,12 +7,12 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ninep.backend import File, Node
+from ninep.backends import local
 from ninep.backends.local import WORKERS, LocalBackend
 from tests.helpers import descriptors
 
@@ -125,13 +125,44 @@ async def test_host_cannot_say(root: Node, file: File, monkeypatch: pytest.Monke
     assert 1 == len(asked)
 
 
+async def test_remote(
+    root: Node, pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file system that asks others is read and written in threads, whatever is in memory."""
+    written = []
+
+    def write(number: int, data: bytes, offset: int) -> int:
+        written.append(threading.current_thread() is threading.main_thread())
+        return os.writev(number, [data]) if not offset else 0
+
+    monkeypatch.setattr(os, "pwrite", write)
+    monkeypatch.setattr(local, "is_remote", lambda _: True)
+    pages.cached = 10
+    _, file = await create(root, b"f", CONTENT)
+    assert CONTENT == await file.read(0, 100)
+    assert [2, [False]] == [pages.waited, written]
+    assert CONTENT == (tmp_path / "f").read_bytes()
+
+
+async def test_few_threads(root: Node, file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F-12: where no more threads can be had, those that there are do the work."""
+    await file.fsync(datasync=False)
+    files = [(await create(root, b"%d" % n, CONTENT))[1] for n in range(2 * WORKERS)]
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    await asyncio.gather(*(each.fsync(datasync=False) for each in files))
+
+
 async def test_no_thread(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that may not have another thread is out of memory."""
 
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     with refused(errno.ENOMEM):
         await file.fsync(datasync=False)
 

@@ -46,7 +46,7 @@ async def test_a_fid_is_free_after_its_clunk(client: Peer, fid: int) -> None:
 async def test_lost_data_are_told_at_the_clunk(
     client: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F-03: the error of data that are known to be lost is the reply; the fid is free all the same."""
+    """F-03: the reply says that data are known to be lost; the fid is free all the same."""
 
     async def lost(_: object) -> None:
         raise OSError(errno.ENOSPC, "lost")
