@@ -45,8 +45,11 @@ MAY_IMPORT = {
     ),
     "dispatch": "messages errors session ops",
     "generate": "spec schema",
+    "listener": "",
     "backends": "constants messages errors backend",
-    "server": "address constants messages errors backend fids limits tags session ops dispatch",
+    "server": (
+        "address constants messages errors backend fids limits tags session ops dispatch listener"
+    ),
     "dial": "address errors",
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
@@ -73,10 +76,16 @@ FACADES = {"__init__", "__main__"}
 """They import what they hand on."""
 
 ONLY_IN = {
-    "asyncio": {"backends", "server", "dial", "channel", "client", "cli", "conformance/mutants"},
-    "socket": {"server", "dial", "sandbox", "cli", "conformance", "conformance/mutants"},
+    "asyncio": {
+        *("backends", "listener", "server", "dial", "channel", "client", "cli"),
+        "conformance/mutants",
+    },
+    "socket": {
+        *("listener", "server", "dial", "sandbox", "cli"),
+        *("conformance", "conformance/mutants"),
+    },
     "os": {
-        *("backends", "server", "client", "arguments", "destination", "sandbox", "cli"),
+        *("backends", "listener", "server", "client", "arguments", "destination", "sandbox", "cli"),
         "conformance",
     },
 }
