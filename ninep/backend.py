@@ -57,7 +57,21 @@ class File(Protocol):
         ...
 
     async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  as on the wire
-        """Return when data (and, unless `datasync`, metadata) are on stable storage."""
+        """Return when data (and, unless `datasync`, metadata) are on stable storage.
+
+        When data were lost that this file had before, every call says so, whoever was told already.
+
+        Errors: EIO, ENOSPC, EDQUOT (lost); EINTR, EINVAL
+        """
+        ...
+
+    async def clunk(self) -> None:
+        """Raise if data that this file had are known to be lost and it was not told.
+
+        Nothing is written out for that: who wants to be sure asks for an fsync.
+
+        Errors: EIO, ENOSPC, EDQUOT
+        """
         ...
 
     def readdir(self) -> Iterator[tuple[Qid, int, bytes]]:

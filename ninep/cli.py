@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import datetime as dt
-import errno
 import importlib
 import io
 import logging
@@ -25,7 +24,7 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ninep import __version__, client, sandbox, users
 from ninep.address import CONNECT, DEFAULT, parse
@@ -41,7 +40,7 @@ from ninep.constants import MSIZE_MAX, QidType
 from ninep.destination import destination, written
 from ninep.errors import CodecError, ConnectionLost, NinepError, RemoteError
 from ninep.limits import Limits
-from ninep.logs import Sparing
+from ninep.logs import Sparing, Unwaiting
 from ninep.messages import Rgetattr
 from ninep.policy import SQUASHES, Policy
 from ninep.server import Server
@@ -60,8 +59,6 @@ POWERS = {
 """Options that turn on what `Policy` has by the same names."""
 MSIZE_LARGEST = 16 * 1024 * 1024
 PART = 64 * 1024
-REMINDER = 60.0
-"""Seconds between two complaints about one shortage."""
 TIMEOUT = 30
 """Seconds that a server may be silent."""
 STDOUT = "stdout"
@@ -115,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  one for ea
     logging.basicConfig(
         level=[logging.WARNING, logging.INFO, logging.DEBUG][min(getattr(args, "verbose", 0), 2)],
         format="ninep: %(levelname)s: %(message)s",
-        stream=sys.stderr,
+        handlers=[Unwaiting(sys.stderr)],
     )
     spare_log()
     command: Command = args.command
@@ -361,26 +358,6 @@ def backend(root: str, *, writable: bool, as_client: bool) -> tuple[Backend, san
     return found if writable else ReadonlyBackend(found), tree
 
 
-class Shortage:
-    """Says now and then that no connection can be accepted for want of descriptors.
-
-    asyncio itself says so with a traceback a hundred times in a second.
-    """
-
-    def __init__(self) -> None:
-        """Have said nothing."""
-        self.next = 0.0
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handle what a callback has raised, for the loop."""
-        exc = context.get("exception")
-        if not isinstance(exc, OSError) or exc.errno not in (errno.EMFILE, errno.ENFILE):
-            loop.default_exception_handler(context)
-        elif loop.time() >= self.next:
-            self.next = loop.time() + REMINDER
-            log.error("new connections have to wait: %s", exc.strerror)
-
-
 async def listen(server: Server, enter: Callable[[], object]) -> int:
     """Serve until SIGTERM or SIGINT, or until the last inherited connection has ended.
 
@@ -389,7 +366,6 @@ async def listen(server: Server, enter: Callable[[], object]) -> int:
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(Shortage())
 
     def leave_now() -> None:
         if stop.is_set():

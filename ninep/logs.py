@@ -1,8 +1,16 @@
-"""What a client can make a server write to its log: not more than people can read."""
+"""What a client can make a server write to its log: not more than people can read.
+
+And nobody waits for the reader of the log: what he does not take is counted, and he is told later.
+"""
 
 from __future__ import annotations
 
 import logging
+import select
+from typing import TextIO
+
+PIECE = 4096
+"""Bytes that a pipe takes at once when it takes any (PIPE_BUF, pipe(7))."""
 
 BURST = 20
 """Records of one kind that are written within a `SPAN`."""
@@ -33,3 +41,44 @@ class Sparing(logging.Filter):
         if left > 0:
             record.msg = f"{kind} ({left} more of these were left out)"
         return count < BURST
+
+
+class Unwaiting(logging.StreamHandler[TextIO]):
+    """Writes to a stream as much as it takes now."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Look at the stream once: what is no file, as in tests, always takes all."""
+        super().__init__(stream)
+        self.lost = 0
+        """Records that were not written, or not whole."""
+        self._poll: select.poll | None = None
+        try:
+            number = stream.fileno()
+        except OSError:
+            return
+        self._poll = select.poll()
+        self._poll.register(number, select.POLLOUT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, and before it how many there would have been."""
+        if self.lost and self._ready():
+            lost, self.lost = self.lost, 0
+            self._write(f"ninep: {lost} records were lost: nobody took them")
+        try:
+            self._write(self.format(record))
+        except Exception:  # noqa: BLE001  as any handler does
+            self.handleError(record)
+
+    def _write(self, text: str) -> None:
+        """Write a text in pieces, until one is not taken."""
+        data = text + self.terminator
+        size = PIECE // 4  # characters that are never more bytes
+        for at in range(0, len(data), size):
+            if not self._ready():
+                self.lost += 1
+                return
+            self.stream.write(data[at : at + size])
+            self.stream.flush()
+
+    def _ready(self) -> bool:
+        return self._poll is None or bool(self._poll.poll(0))

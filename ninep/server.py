@@ -39,6 +39,7 @@ from ninep.dispatch import answer
 from ninep.errors import NUMBERS, CodecError, FrameError
 from ninep.fids import Fid
 from ninep.limits import LOOK, Limits, Patience, Peers
+from ninep.listener import Listener
 from ninep.messages import TMessage, Twrite
 from ninep.ops.clunk import remove_all
 from ninep.policy import Policy
@@ -56,8 +57,13 @@ WAITING_HIGH = 8 * 1024 * 1024
 """Bytes of requests in flight at which a connection is no longer read from."""
 DRAIN = 5.0
 """Seconds for requests in flight when the server closes, and for the last replies to leave."""
-PROBES = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_USER_TIMEOUT": 120_000}
-"""A TCP peer that has vanished with no word is asked after a minute, gone after two (tcp(7))."""
+PROBES = {
+    "TCP_KEEPIDLE": 10,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 4,
+    "TCP_USER_TIMEOUT": 30_000,
+}
+"""A TCP peer that has vanished with no word is asked after 10 s and gone after 30 (tcp(7))."""
 SHARE = 0.0001
 """Seconds after which one connection lets others have their turn."""
 BACKLOG = 1024
@@ -381,7 +387,7 @@ class Server:
         """Where it really listens, while it does."""
         self._wanted = [a if isinstance(a, Address) else parse(a) for a in addresses]
         self._sockets: list[tuple[Address, socket.socket]] = []
-        self._listeners: list[asyncio.AbstractServer] = []
+        self._listeners: list[Listener] = []
         self._cleanup = contextlib.ExitStack()
         self._empty = asyncio.Event()
         self._removing: set[asyncio.Task[None]] = set()
@@ -527,11 +533,11 @@ class Server:
             task.add_done_callback(self._removing.discard)
 
     async def _accept_on(self, address: Address, sock: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(lambda: Connection(self), sock)
             return
-        self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock))
+        self._listeners.append(Listener(sock, lambda: Connection(self)))
         self.addresses.append(real_address(address, sock))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
 import os
 import shlex
@@ -591,17 +590,3 @@ def test_serve_uses_the_descriptors_that_are_allowed(root: Path) -> None:
     (line,) = (line for line in limits.splitlines() if line.startswith("Max open files"))
     soft, hard = line.split()[3:5]
     assert soft == hard
-
-
-def test_a_shortage_of_descriptors_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Not a hundred times in a second; what else goes wrong in a callback is shown as ever."""
-    loop = asyncio.new_event_loop()
-    handler = cli.Shortage()
-    for _ in range(100):
-        handler(loop, {"message": "accept", "exception": OSError(errno.EMFILE, "Too many")})
-    handler(loop, {"message": "another", "exception": ValueError("x")})
-    loop.close()
-    assert [record.getMessage() for record in caplog.records] == [
-        "new connections have to wait: Too many",
-        "another",
-    ]

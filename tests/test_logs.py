@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import os
 
-from ninep.logs import BURST, SPAN, Sparing
+import pytest
+
+from ninep.logs import BURST, PIECE, SPAN, Sparing, Unwaiting
 from tests.running import serve
 from tests.test_limits import WAIT, dialled, served
 
@@ -29,6 +33,34 @@ def test_what_comes_too_often() -> None:
     again = record("closing: %s", SPAN, "y")
     assert sparing.filter(again)
     assert again.getMessage() == "closing: y"
+
+
+def test_a_log_that_nobody_reads() -> None:
+    """F-35: what a full pipe does not take is counted; when somebody reads again, he is told."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as reader, open(writing, "w", encoding="ascii") as stream:
+        handler = Unwaiting(stream)
+        for number in range(100):
+            handler.emit(record(f"{number} {'x' * 5000}", 0.0))
+        lost = handler.lost
+        assert 0 < lost < 100
+        os.set_blocking(reading, False)
+        while reader.read(PIECE):
+            pass
+        handler.emit(record("again", 0.0))
+        assert (
+            reader.read() == f"ninep: {lost} records were lost: nobody took them\nagain\n".encode()
+        )
+
+
+def test_a_log_in_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    """A stream that is no file takes all; a record that cannot be written is said as ever."""
+    handler = Unwaiting(io.StringIO())
+    handler.emit(record("text", 0.0))
+    handler.emit(record("%d", 0.0, "no number"))
+    assert isinstance(handler.stream, io.StringIO)
+    assert handler.stream.getvalue() == "text\n"
+    assert "no number" in capsys.readouterr().err
 
 
 def test_a_flood_of_garbage() -> None:

@@ -48,9 +48,11 @@ MAY_IMPORT = {
     ),
     "dispatch": "messages errors session ops",
     "generate": "spec schema",
+    "listener": "",
     "backends": "constants messages errors backend perm users policy",
     "server": (
         "address constants messages errors backend fids policy limits tags session ops dispatch"
+        " listener"
     ),
     "dial": "address errors",
     "channel": "constants messages errors codec calls",
@@ -79,10 +81,17 @@ FACADES = {"__init__", "__main__"}
 """They import what they hand on."""
 
 ONLY_IN = {
-    "asyncio": {"backends", "server", "dial", "channel", "client", "cli", "conformance/mutants"},
-    "socket": {"server", "dial", "sandbox", "cli", "conformance", "conformance/mutants"},
+    "asyncio": {
+        *("backends", "listener", "server", "dial", "channel", "client", "cli"),
+        "conformance/mutants",
+    },
+    "socket": {
+        *("listener", "server", "dial", "sandbox", "cli"),
+        *("conformance", "conformance/mutants"),
+    },
     "os": {
-        *("users", "backends", "server", "client", "arguments", "destination", "sandbox", "cli"),
+        *("users", "backends", "listener", "server", "client", "arguments", "destination"),
+        *("sandbox", "cli"),
         "conformance",
     },
 }

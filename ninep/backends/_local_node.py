@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ninep.backend import Node
@@ -242,7 +243,11 @@ class LocalNode(NamedNode):
                 raise
             node = await self.walk(name)
             return node, await node.open(flags)
-        made = os.fstat(number)
+        try:
+            made = self._new(name, number)
+        except OSError:
+            os.close(number)
+            raise
         try:
             fd = Fd(number)
         except OSError:
@@ -255,7 +260,7 @@ class LocalNode(NamedNode):
         """Create a directory; the set-group-id bit that it may inherit is kept."""
         check_name(name)
         os.mkdir(name, mode & PERMISSIONS, dir_fd=self.fd.number)
-        return self._made(name, self._stat(name), mode, gid, uid)
+        return self._made(name, self._new(name, undo=os.rmdir), mode, gid, uid)
 
     async def symlink(self, name: bytes, target: bytes, gid: int, uid: int) -> LocalNode:
         """Create a symbolic link."""
@@ -263,7 +268,7 @@ class LocalNode(NamedNode):
         if b"\0" in target:
             raise error(errno.EINVAL, name)
         os.symlink(target, name, dir_fd=self.fd.number)
-        return self._made(name, self._stat(name), 0, gid, uid)
+        return self._made(name, self._new(name), 0, gid, uid)
 
     async def mknod(
         self, name: bytes, mode: int, major: int, minor: int, gid: int, uid: int
@@ -275,7 +280,19 @@ class LocalNode(NamedNode):
             return (await self.create(name, EXCL, mode & MODE_BITS, gid, uid))[0]
         device = os.makedev(major, minor) if kind in DEVICES else 0
         os.mknod(name, kind | mode & PERMISSIONS, device, dir_fd=self.fd.number)
-        return self._made(name, self._stat(name), mode & MODE_BITS, gid, uid)
+        return self._made(name, self._new(name), mode & MODE_BITS, gid, uid)
+
+    def _new(
+        self, name: bytes, number: int | None = None, undo: Callable[..., None] = os.unlink
+    ) -> os.stat_result:
+        """Return the attributes of a file just made; if they cannot be had, leave none behind."""
+        try:
+            return self._stat(name) if number is None else os.fstat(number)
+        except FileNotFoundError:  # another process was quicker
+            raise
+        except OSError:
+            undo(name, dir_fd=self.fd.number)
+            raise
 
     def _made(self, name: bytes, made: os.stat_result, mode: int, gid: int, uid: int) -> LocalNode:
         """Finish a file just made and return its node; if that fails, leave no file behind.

@@ -172,6 +172,9 @@ class MemoryFile:
     async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  the Protocol's signature
         """Return: memory is as stable as it gets."""
 
+    async def clunk(self) -> None:
+        """Return: nothing can have been lost."""
+
     def readdir(self) -> Iterator[tuple[Qid, int, bytes]]:
         """Scan what the directory holds now."""
         if self._inode.kind != DIR:

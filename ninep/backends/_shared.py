@@ -7,19 +7,13 @@ lives as long as a fid, or a node below it, needs it.
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Self, TypeVar, TypeVarTuple
+from typing import Self
 from weakref import WeakValueDictionary
 
 from ninep.constants import LopenFlag, StMode
 from ninep.perm import set_ids
-
-R = TypeVar("R")
-Args = TypeVarTuple("Args")
 
 ROOT_NAME = b"/"
 SIZE_END = 1 << 63
@@ -99,25 +93,6 @@ def device_word(major: int, minor: int) -> int:
 def signed(word: int) -> int:
     """Return the number that a 64-bit word of the wire stands for."""
     return (word ^ SIZE_END) - SIZE_END
-
-
-async def in_pool(pool: ThreadPoolExecutor, call: Callable[[*Args], R], *args: *Args) -> R:
-    """Run a call in a thread; one that runs in a thread already is made there.
-
-    If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives
-    until then.
-
-    Errors: ENOMEM (no thread can be started), and those of the call
-    """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return call(*args)
-    try:
-        future = loop.run_in_executor(pool, call, *args)
-    except RuntimeError as exc:
-        raise error(errno.ENOMEM) from exc
-    return await future
 
 
 class NamedNode:

@@ -5,20 +5,20 @@ whose thread stays what it is.  Calls on names go one after the other, as they s
 know of each other; input and output, which may take long, go side by side.  What a listing reads it
 reads through a directory that was opened as the user.
 
-`docs/adr/0012-as-the-client.md`
+`docs/adr/0013-as-the-client.md`
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Coroutine, Hashable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from ninep.backend import File, Node
 from ninep.backends import _acting
-from ninep.backends._shared import MODE_BITS, SET_ID, error, in_pool
+from ninep.backends._shared import MODE_BITS, SET_ID, error
+from ninep.backends._workers import Workers, in_thread
 from ninep.backends.local import WORKERS, LocalBackend
 from ninep.constants import NONUNAME, GetattrMask, LopenFlag, SetattrValid
 from ninep.messages import Qid, Rgetattr, Rstatfs, Tsetattr
@@ -43,8 +43,8 @@ class ClientBackend:
         _acting.require()
         self._inner = inner
         self._nodes: WeakValueDictionary[tuple[int, Identity], ClientNode] = WeakValueDictionary()
-        self._names = ThreadPoolExecutor(1, "ninep-names")
-        self._files = ThreadPoolExecutor(WORKERS, "ninep-files")
+        self._names = Workers(1)
+        self._files = Workers(WORKERS)
 
     async def attach(self, uid: int = NONUNAME) -> ClientNode:
         """Return the root directory as it is for a user, with the groups that it has by now."""
@@ -61,11 +61,11 @@ class ClientBackend:
 
     async def on_names(self, who: Identity, call: Call[R], *args: object) -> R:
         """Make a call that has to do with names and attributes."""
-        return await in_pool(self._names, _acting.act, who, call, *args)
+        return await in_thread(self._names, _acting.act, who, call, *args)
 
     async def on_files(self, who: Identity, call: Call[R], *args: object) -> R:
         """Make a call that has to do with what is in an open file."""
-        return await in_pool(self._files, _acting.act, who, call, *args)
+        return await in_thread(self._files, _acting.act, who, call, *args)
 
 
 class ClientFile:
@@ -94,6 +94,10 @@ class ClientFile:
     async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  the Protocol's signature
         """Wait until all is on stable storage."""
         await self._backend.on_files(self._who, self._inner.fsync, datasync)
+
+    async def clunk(self) -> None:
+        """Raise if data are known to be lost; no call of the host is made for that."""
+        await self._inner.clunk()
 
     def readdir(self) -> Iterator[tuple[Qid, int, bytes]]:
         """Scan the directory."""

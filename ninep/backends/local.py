@@ -12,12 +12,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import partial
 from itertools import count
+from threading import Lock
 from typing import TypeVar, TypeVarTuple
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 from ninep.backends._acting import is_client
 from ninep.backends._linux import (
@@ -25,12 +26,15 @@ from ninep.backends._linux import (
     Fd,
     chmod,
     chown,
+    is_remote,
     magic,
     may_give_away,
     require_proc,
 )
+from ninep.backends._local_file import Data
 from ninep.backends._local_node import LocalNode
-from ninep.backends._shared import MASK32, ROOT_NAME, in_pool
+from ninep.backends._shared import MASK32, ROOT_NAME
+from ninep.backends._workers import Workers, in_thread
 from ninep.constants import NONUNAME, QidType
 from ninep.messages import Qid
 
@@ -38,6 +42,7 @@ R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
 WORKERS = 8
+"""Threads for each device: one that does not answer holds up no other."""
 CHANGES_MAX = 1 << 16
 """Files whose changes are counted one by one."""
 INODE_END = 1 << 48
@@ -65,12 +70,16 @@ class LocalBackend:
         self._devices: dict[int, int] = {}
         self._strangers: dict[tuple[int, int], int] = {}
         self._changes: dict[int, int] = {}
+        self._data: WeakValueDictionary[int, Data] = WeakValueDictionary()
+        self._lock = Lock()
         self._count = count(1)
         self._floor = 0
         self.dev = os.fstat(self._root.number).st_dev
         self._may_give_away = may_give_away()
         self.uncached: set[int] = set()
         """Devices that cannot say whether data are in memory."""
+        self._remote: dict[int, bool] = {}
+        self._workers: defaultdict[int, Workers] = defaultdict(partial(Workers, WORKERS))
         if not os.access(magic(self._root.number), os.X_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), root)
 
@@ -125,6 +134,14 @@ class LocalBackend:
             self._floor = next(self._count)
         self._changes[path] = next(self._count)  # in one step, as threads do this, too
 
+    def data(self, path: int) -> Data:
+        """Return what all share who write the file with this qid path now."""
+        with self._lock:
+            found = self._data.get(path)
+            if found is None:
+                found = self._data[path] = Data()
+            return found
+
     def reopen(self, number: int, flags: int) -> int:
         """Open what a descriptor holds, as new descriptor."""
         if self._noatime:
@@ -155,10 +172,12 @@ class LocalBackend:
             return True
         return chowned
 
-    async def in_thread(self, call: Callable[[*Args], R], *args: *Args) -> R:
-        """Run a call that may take long: `WORKERS` of them at once."""
-        return await in_pool(self._workers, call, *args)
+    def is_remote(self, dev: int, number: int) -> bool:
+        """Say whether a device, of which a file is open, has to ask somebody for what it holds."""
+        if dev not in self._remote:
+            self._remote[dev] = is_remote(number)
+        return self._remote[dev]
 
-    @cached_property
-    def _workers(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(WORKERS, "ninep-local")
+    async def in_thread(self, dev: int, call: Callable[[*Args], R], *args: *Args) -> R:
+        """Run a call that may take long, because of the device `dev`: `WORKERS` at once."""
+        return await in_thread(self._workers[dev], call, *args)

@@ -27,10 +27,11 @@ def free(session: Session, number: int) -> Fid:
 
 async def tclunk(session: Session, t: Tclunk) -> Rclunk:
     """Free `fid`; if it carries an extended attribute, set that now; if its file was opened with
-    ORCLOSE, remove it.
+    ORCLOSE, remove it.  What was lost of its data and nobody has told it, it is told.
 
     Clauses: clunk.always-frees, xattr.commit-at-clunk, open.remove-on-close
-    Errors:  EBADF; of a setxattr: EEXIST, ENODATA, EINVAL (incomplete), ENOSPC, EOPNOTSUPP, …
+    Errors:  EBADF; of a setxattr: EEXIST, ENODATA, EINVAL (incomplete), ENOSPC, EOPNOTSUPP, …;
+             of data that were lost: EIO, ENOSPC, EDQUOT
     Source:  clunk(5)
     """
     fid = free(session, t.fid)
@@ -38,6 +39,8 @@ async def tclunk(session: Session, t: Tclunk) -> Rclunk:
         await commit(fid)
     if fid.removes:
         await remove_all([fid])
+    if fid.file:
+        await fid.file.clunk()
     return Rclunk()
 
 

@@ -7,16 +7,16 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ninep.backend import File, Node
+from ninep.backends import local
 from ninep.backends.local import WORKERS, LocalBackend
 from tests.helpers import descriptors
 
-from .helpers import RDONLY, attributes, create, mkdir, mkfifo, names, refused
+from .helpers import RDONLY, RDWR, attributes, create, mkdir, mkfifo, names, refused
 
 CONTENT = b"0123456789"
 NOWAIT = os.RWF_NOWAIT
@@ -125,35 +125,137 @@ async def test_host_cannot_say(root: Node, file: File, monkeypatch: pytest.Monke
     assert 1 == len(asked)
 
 
+async def test_remote(
+    root: Node, pages: Pages, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file system that asks others is read and written in threads, whatever is in memory."""
+    written = []
+
+    def write(number: int, data: bytes, offset: int) -> int:
+        written.append(threading.current_thread() is threading.main_thread())
+        return os.writev(number, [data]) if not offset else 0
+
+    monkeypatch.setattr(os, "pwrite", write)
+    monkeypatch.setattr(local, "is_remote", lambda _: True)
+    pages.cached = 10
+    _, file = await create(root, b"f", CONTENT)
+    assert CONTENT == await file.read(0, 100)
+    assert [2, [False]] == [pages.waited, written]
+    assert CONTENT == (tmp_path / "f").read_bytes()
+
+
+async def test_few_threads(root: Node, file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F-12: where no more threads can be had, those that there are do the work."""
+    await file.fsync(datasync=False)
+    files = [(await create(root, b"%d" % n, CONTENT))[1] for n in range(2 * WORKERS)]
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    await asyncio.gather(*(each.fsync(datasync=False) for each in files))
+
+
 async def test_no_thread(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that may not have another thread is out of memory."""
 
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     with refused(errno.ENOMEM):
         await file.fsync(datasync=False)
 
 
 def failing(number: int) -> Callable[[int], None]:
     """Return a call that fails the first time."""
-    calls = iter([OSError(number, os.strerror(number))])
+    failures = [number]
 
     def call(_: int) -> None:
-        for exc in calls:
-            raise exc
+        while failures:
+            raise OSError(failures.pop(), "lost")
 
     return call
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
 async def test_lost(file: File, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """After data were lost, no fsync of the open file claims success."""
+    """After data were lost, no fsync of the open file claims success; its end says nothing new."""
     monkeypatch.setattr(os, "fsync", failing(number))
     for _ in range(3):
         with refused(number):
             await file.fsync(datasync=False)
+    await file.write(0, b"again")
+    with refused(number):
+        await file.fsync(datasync=True)
+    await file.clunk()
+
+
+async def told(file: File) -> int:
+    """Ask for an fsync; return the error, 0 if there is none.  Nothing holds its traceback then."""
+    try:
+        await file.fsync(datasync=False)
+    except OSError as exc:
+        return exc.errno or 0
+    return 0
+
+
+async def test_lost_to_all(root: Node, file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F-03: a loss that one is told of is told to all who wrote, and until then to newcomers."""
+    node = await root.walk(b"f")
+    one, two, reader = [await node.open(flags) for flags in (RDWR, RDWR, RDONLY)]
+    await two.write(0, b"two")
+    monkeypatch.setattr(os, "fsync", failing(errno.ENOSPC))
+    files = (one, file, reader, await node.open(RDONLY), two, two)
+    assert [errno.ENOSPC] * 6 == [await told(each) for each in files]
+    assert [0, errno.ENOSPC] == [await told(await node.open(RDWR)), await told(one)]
+
+
+async def test_lost_and_not_asked_for(
+    root: Node, file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F-03: who wrote and never asked is told at the clunk; who did not write has lost nothing."""
+    node = await root.walk(b"f")
+    reader, asking = await node.open(RDONLY), await node.open(RDONLY)
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    with refused(errno.EIO):
+        await asking.fsync(datasync=False)
+    await reader.clunk()
+    with refused(errno.EIO):
+        await file.clunk()
+    await file.clunk()
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_lost_with_its_writers(root: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss that nobody is left to be told of is over: what is written later can be stable."""
+    node, writer = await create(root, b"f", CONTENT)
+    monkeypatch.setattr(os, "fsync", failing(errno.EIO))
+    assert errno.EIO == await told(await node.open(RDWR))
+    del writer
+    late = await node.open(RDWR)
+    await late.write(0, b"late")
+    assert 0 == await told(late)
+
+
+async def test_lost_unseen(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss is noted also if the fsync that met it was given up before it came."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def slow(_: int) -> None:
+        entered.set()
+        assert gate.wait(10)
+        raise OSError(errno.EIO, "lost")
+
+    monkeypatch.setattr(os, "fsync", slow)
+    syncing = asyncio.create_task(file.fsync(datasync=False))
+    await asyncio.to_thread(entered.wait)
+    syncing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await syncing
+    gate.set()
+    with refused(errno.EIO):
+        await file.fsync(datasync=True)
 
 
 async def test_not_lost(file: File, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from ninep import messages as m
+from ninep.backends._memory_inode import MemoryFile
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import NOFID, NONUNAME, OpenMode, XattrFlag
@@ -40,6 +41,19 @@ async def test_a_fid_is_free_after_its_clunk(client: Peer, fid: int) -> None:
     assert m.Rclunk() == await client.ok(m.Tclunk(fid))
     assert errno.EBADF == await client.errno(m.Tclunk(fid))
     await client.attach(fid)
+
+
+async def test_lost_data_are_told_at_the_clunk(
+    client: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F-03: the reply says that data are known to be lost; the fid is free all the same."""
+
+    async def lost(_: object) -> None:
+        raise OSError(errno.ENOSPC, "lost")
+
+    monkeypatch.setattr(MemoryFile, "clunk", lost)
+    assert errno.ENOSPC == await client.errno(m.Tclunk(WRITE))
+    assert errno.EBADF == await client.errno(m.Tclunk(WRITE))
 
 
 @pytest.mark.parametrize("fid", [FREE, NOFID, NOFID - 1])

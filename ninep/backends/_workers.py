@@ -1,0 +1,103 @@
+"""Threads for calls that may take long.
+
+Unlike those of `concurrent.futures` they do not keep the process from ending: a call that the disk
+never answers would keep it for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+from threading import Semaphore, Thread
+from typing import Any, TypeVar, TypeVarTuple
+
+from ninep.backends._shared import error
+
+R = TypeVar("R")
+Args = TypeVarTuple("Args")
+Call = tuple["Future[Any]", Callable[[], Any]]
+
+
+class Workers:
+    """A few threads that run calls, in the order in which they come.
+
+    One is started when a call comes and none is idle; they end when this is dropped.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Start no more than `most` threads, and none yet."""
+        self._most = most
+        self._started = 0
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._idle = Semaphore(0)
+
+    def submit(self, call: Callable[[*Args], R], *args: *Args) -> Future[R]:
+        """Have a call run; return what will come of it.
+
+        Errors: RuntimeError (there is no thread, and none can be started)
+        """
+        if not self._idle.acquire(blocking=False) and self._started < self._most:
+            self._start()
+        future: Future[R] = Future()
+        self._calls.put((future, partial(call, *args)))
+        return future
+
+    def _start(self) -> None:
+        """Start one more thread; if that cannot be, those that there are have to do."""
+        thread = Thread(target=work, args=(self._calls, self._idle), name="ninep", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            if not self._started:
+                raise
+        else:
+            self._started += 1
+
+    def __del__(self) -> None:
+        """Let the threads end, each when what it runs has."""
+        for _ in range(self._started):
+            self._calls.put(None)
+
+
+async def in_thread(workers: Workers, call: Callable[[*Args], R], *args: *Args) -> R:
+    """Run a call in a thread; one that is made in a thread already stays there.
+
+    If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives
+    until then.
+
+    Errors: ENOMEM (no thread can be started), and those of the call
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call(*args)
+    try:
+        future = workers.submit(call, *args)
+    except RuntimeError as exc:
+        raise error(errno.ENOMEM) from exc
+    return await asyncio.wrap_future(future)
+
+
+def work(calls: SimpleQueue[Call | None], idle: Semaphore) -> None:
+    """Run one call after the other."""
+    while (call := calls.get()) is not None:
+        run(*call)
+        del call  # what it was given lives no longer than it runs
+        idle.release()
+
+
+def run(future: Future[Any], call: Callable[[], Any]) -> None:
+    """Run a call unless it was given up."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as exc:  # noqa: BLE001  it is raised where the call is waited for
+        future.set_exception(exc)
+        del future, call  # the traceback leads here
+    else:
+        future.set_result(result)
