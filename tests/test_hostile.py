@@ -122,6 +122,30 @@ def test_more_files_than_descriptors(tmp_path: Path) -> None:
             assert isinstance(r, m.Rwalk)
 
 
+def test_more_fids_than_descriptors(tmp_path: Path) -> None:
+    """65,536 fids, each of another file, have room in 1,024 descriptors, and all can be used."""
+    names = [(b"%03d" % n, b"%03d" % m) for n in range(256) for m in range(256)]
+    for folder in {one for one, _ in names}:
+        (tmp_path / os.fsdecode(folder)).mkdir()
+    for folder, name in names:
+        (tmp_path / os.fsdecode(folder) / os.fsdecode(name)).touch()
+    with serving(str(tmp_path)) as (process, address):
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        with session(address) as sock:
+            for part in range(0, len(names), 1024):
+                walks = [m.Twalk(0, 1 + part + n, pair) for n, pair in
+                         enumerate(names[part : part + 1024])]  # fmt: skip
+                assert {len(r.wqid) for r in ask(sock, *walks) if isinstance(r, m.Rwalk)} == {2}
+            assert descriptors(process) < 1024
+            for fid in range(1, 65_537, 997):
+                (stat_, opened) = ask(sock, m.Tgetattr(fid, 0x7FF), m.Tlopen(fid, 0))
+                assert isinstance(stat_, m.Rgetattr)
+                assert isinstance(opened, m.Rlopen)
+                found = tmp_path / "/".join(os.fsdecode(part) for part in names[fid - 1])
+                assert found.stat().st_ino == stat_.qid.path
+            assert served(address)
+
+
 def test_a_thousand_requests_on_one_fid(tmp_path: Path) -> None:
     """S-041: all are answered, and reads see what was written before them."""
     with serving(str(tmp_path), "--rw") as (_, address), session(address) as sock:

@@ -62,7 +62,7 @@ class Fd:
     a call with it is still running in a thread.
     """
 
-    __slots__ = ("number",)
+    __slots__ = ("few", "number")
 
     def __init__(self, number: int) -> None:
         """Own the descriptor `number`.
@@ -70,8 +70,11 @@ class Fd:
         Errors: EMFILE (it is one of the last, as the lowest that is free is what a file gets)
         """
         self.number = number
-        if number >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if number >= most - RESERVE:
             raise error(errno.EMFILE)
+        self.few = number >= most - RESERVE - most // 4
+        """Whether few are left: only a quarter of all."""
 
     def __del__(self) -> None:
         """Close it."""

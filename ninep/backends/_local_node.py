@@ -1,7 +1,7 @@
 """A file of the host under one name.
 
 Invariant: a `LocalNode` is one inode.  Its descriptor keeps the inode's number from being reused,
-so device and number say whether a name still means that node.
+so device and number say whether a name still means that node; `_away.py` has those that have none.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ninep.backend import Node
+from ninep.backends._away import Away
 from ninep.backends._linux import (
     KEEP,
     NODE,
@@ -71,7 +72,7 @@ XATTR_FLAGS = {
 
 
 class LocalNode(NamedNode):
-    """One inode, held by an `O_PATH` descriptor and reached under one name."""
+    """One inode, held by an `O_PATH` descriptor, or found again, and reached under one name."""
 
     __slots__ = ("dev", "fd", "ino", "kind", "qid", "tree")
 
@@ -80,7 +81,7 @@ class LocalNode(NamedNode):
         super().__init__(parent, name)
         st = os.fstat(fd.number)
         self.tree = tree
-        self.fd = fd
+        self.fd: Fd | Away = fd
         self.dev = st.st_dev
         self.ino = st.st_ino
         self.kind = stat.S_IFMT(st.st_mode)
@@ -93,13 +94,31 @@ class LocalNode(NamedNode):
 
     def is_inode(self, st: os.stat_result) -> bool:
         """Say whether these are the attributes of this very inode."""
-        return st.st_ino == self.ino and st.st_dev == self.dev
+        return st.st_ino == self.ino and st.st_dev == self.dev and self._is_held()
+
+    def hold(self) -> Fd:
+        """Return the descriptor, which stays open as long as the caller has it."""
+        return self.fd.regain() if isinstance(self.fd, Away) else self.fd
+
+    def _is_held(self) -> bool:
+        """Have a descriptor; say whether that could be."""
+        try:
+            self.hold()
+        except OSError:
+            return False
+        return True
+
+    def _keep(self, name: bytes) -> None:
+        """Let the node that is known by a name have a descriptor: it may lose the name."""
+        child = self.known(name)
+        if child is not None:
+            child._is_held()
 
     def _stat(self, name: bytes) -> os.stat_result:
         return os.stat(name, dir_fd=self.fd.number, follow_symlinks=False)
 
     def _look_up(self, name: bytes) -> LocalNode:
-        fd = Fd(os.open(name, NODE, dir_fd=self.fd.number))
+        fd = self.tree.held(os.open(name, NODE, dir_fd=self.fd.number))
         return self.adopt(name, LocalNode(self.tree, fd, self, name))
 
     async def walk(self, name: bytes) -> LocalNode:
@@ -215,7 +234,8 @@ class LocalNode(NamedNode):
         st = os.fstat(self.fd.number)
         if not st.st_nlink:
             raise error(errno.ENOENT)
-        file = self._file(Fd(self.tree.reopen(self.fd.number, host)), flags, st.st_mode)
+        fd = self.tree.held(self.tree.reopen(self.fd.number, host))
+        file = self._file(fd, flags, st.st_mode)
         if flags & TRUNC:
             self.changed()
             self._refresh()
@@ -249,7 +269,7 @@ class LocalNode(NamedNode):
             os.close(number)
             raise
         try:
-            fd = Fd(number)
+            fd = self.tree.held(number)
         except OSError:
             self._unmake(name, made)
             raise
@@ -306,7 +326,8 @@ class LocalNode(NamedNode):
             node = self._look_up(name)
             if not node.is_inode(made):
                 raise error(errno.ENOENT, name)
-            if tree.settle(node.fd.number, made, self._mode(made.st_mode, mode), gid, uid):
+            mode = self._mode(made.st_mode, mode)
+            if tree.settle(node.fd.number, made, mode, gid, uid):
                 node._refresh()
         except OSError:
             self._unmake(name, made)
@@ -342,11 +363,12 @@ class LocalNode(NamedNode):
         """Make a further name for the very inode of `target`, a symbolic link's included."""
         check_name(name)
         there = self._same_tree(target)
+        source, where = there.hold(), self.hold()
         os.link(
-            magic(there.fd.number),
+            magic(source.number),
             name,
-            src_dir_fd=there.fd.number,  # unused, but without it the link in /proc is meant
-            dst_dir_fd=self.fd.number,
+            src_dir_fd=source.number,  # unused, but without it the link in /proc is meant
+            dst_dir_fd=where.number,
             follow_symlinks=True,
         )
         there.changed()
@@ -368,6 +390,7 @@ class LocalNode(NamedNode):
     async def unlink(self, name: bytes, directory: bool, only: Node | None = None) -> None:  # noqa: FBT001  the Protocol's signature
         """Remove a name; nodes of the file live on without it."""
         self._check_still(name, only)
+        self._keep(name)
         (os.rmdir if directory else os.unlink)(name, dir_fd=self.fd.number)
         self.forget(name)
         self.changed()
@@ -385,10 +408,12 @@ class LocalNode(NamedNode):
         target = self._same_tree(newdir)
         self._check_still(name, only)
         check_name(newname)
+        target._keep(newname)
+        old, new = self.hold(), target.hold()
         if replace:
-            os.rename(name, newname, src_dir_fd=self.fd.number, dst_dir_fd=target.fd.number)
+            os.rename(name, newname, src_dir_fd=old.number, dst_dir_fd=new.number)
         else:
-            rename_if_free(self.fd.number, name, target.fd.number, newname)
+            rename_if_free(old.number, name, new.number, newname)
         if not self._is_there(name):
             self.moved(name, target, newname)
         self.changed()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from typing import Self
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from ninep.constants import LopenFlag, StMode
 from ninep.perm import set_ids
@@ -117,6 +117,10 @@ class NamedNode:
         """Return the live node last seen under `name`."""
         return None if self._children is None else self._children.get(name)
 
+    def children(self) -> list[ref[Self]]:
+        """Return the nodes last seen in this directory."""
+        return [] if self._children is None else list(self._children.valuerefs())
+
     def adopt(self, name: bytes, child: Self) -> Self:
         """Know `child` as `name` from now on."""
         if self._children is None:
@@ -133,5 +137,7 @@ class NamedNode:
     def moved(self, name: bytes, newdir: Self, newname: bytes) -> None:
         """Let the node follow that was renamed, and with it all nodes below."""
         child = self.forget(name)
-        if child is not None:
+        if child is None:
+            newdir.forget(newname)
+        else:
             newdir.adopt(newname, child)

@@ -79,25 +79,31 @@ async def in_thread(workers: Workers, call: Callable[[*Args], R], *args: *Args) 
         future = workers.submit(call, *args)
     except RuntimeError as exc:
         raise error(errno.ENOMEM) from exc
-    return await asyncio.wrap_future(future)
+    try:
+        return await asyncio.wrap_future(future)
+    finally:
+        del future  # it holds the error, whose traceback leads here
 
 
 def work(calls: SimpleQueue[Call | None], idle: Semaphore) -> None:
-    """Run one call after the other."""
-    while (call := calls.get()) is not None:
-        run(*call)
-        del call  # what it was given lives no longer than it runs
+    """Run one call after the other.
+
+    What a call was given lives no longer than it runs, and is gone before anybody is told.
+    """
+    while (one := calls.get()) is not None:
+        future, call = one
+        del one
+        if not future.set_running_or_notify_cancel():
+            del call
+        else:
+            try:
+                result = call()
+            except BaseException as exc:  # noqa: BLE001  it is raised where the call is waited for
+                del call
+                future.set_exception(exc)
+            else:
+                del call
+                future.set_result(result)
+                del result
+        del future
         idle.release()
-
-
-def run(future: Future[Any], call: Callable[[], Any]) -> None:
-    """Run a call unless it was given up."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = call()
-    except BaseException as exc:  # noqa: BLE001  it is raised where the call is waited for
-        future.set_exception(exc)
-        del future, call  # the traceback leads here
-    else:
-        future.set_result(result)

@@ -21,6 +21,7 @@ from typing import TypeVar, TypeVarTuple
 from weakref import WeakValueDictionary, ref
 
 from ninep.backends._acting import is_client
+from ninep.backends._away import Spare
 from ninep.backends._linux import (
     KEEP,
     Fd,
@@ -71,6 +72,7 @@ class LocalBackend:
         self._strangers: dict[tuple[int, int], int] = {}
         self._changes: dict[int, int] = {}
         self._data: WeakValueDictionary[int, Data] = WeakValueDictionary()
+        self._take = Spare()
         self._lock = Lock()
         self._count = count(1)
         self._floor = 0
@@ -100,6 +102,19 @@ class LocalBackend:
             node = LocalNode(self, self._root, None, ROOT_NAME)
             self._node = ref(node)
         return node
+
+    def held(self, number: int) -> Fd:
+        """Hold a descriptor; if there are few left then, some nodes have to do without theirs."""
+        fd = Fd(number)
+        if fd.few:
+            self.spare()
+        return fd
+
+    def spare(self) -> None:
+        """Let some nodes do without their descriptors."""
+        root = None if self._node is None else self._node()
+        if root is not None:
+            self._take(root)
 
     def qid(self, st: os.stat_result) -> Qid:
         """Return the qid of a file; the version is a digest of what changes when the file does."""
