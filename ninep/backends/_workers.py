@@ -10,11 +10,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from threading import Semaphore, Thread
+from threading import Semaphore, Thread, current_thread
+from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
 
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
+END = 0.5
+"""Seconds that threads have for their end; who is stuck then is left."""
 Call = tuple["Future[Any]", Callable[[], Any]]
 
 
@@ -27,7 +30,7 @@ class Workers:
     def __init__(self, most: int) -> None:
         """Start no more than `most` threads, and none yet."""
         self._most = most
-        self._started = 0
+        self._threads: list[Thread] = []
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._idle = Semaphore(0)
 
@@ -36,7 +39,7 @@ class Workers:
 
         Errors: RuntimeError (there is no thread, and none can be started)
         """
-        if not self._idle.acquire(blocking=False) and self._started < self._most:
+        if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
             self._start()
         future: Future[R] = Future()
         self._calls.put((future, partial(call, *args)))
@@ -48,15 +51,19 @@ class Workers:
         try:
             thread.start()
         except RuntimeError:
-            if not self._started:
+            if not self._threads:
                 raise
         else:
-            self._started += 1
+            self._threads.append(thread)
 
     def __del__(self) -> None:
-        """Let the threads end, each when what it runs has."""
-        for _ in range(self._started):
+        """Let the threads end.  Those that are idle do at once: Python's end must not meet them."""
+        for _ in self._threads:
             self._calls.put(None)
+        end = monotonic() + END
+        for thread in self._threads:
+            if thread is not current_thread():
+                thread.join(max(0.0, end - monotonic()))
 
 
 def work(calls: SimpleQueue[Call | None], idle: Semaphore) -> None:

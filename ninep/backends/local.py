@@ -179,4 +179,7 @@ class LocalBackend:
             future = self._workers[dev].submit(call, *args)
         except RuntimeError as exc:  # no thread can be started
             raise error(errno.ENOMEM) from exc
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        finally:
+            del future  # it holds the error, whose traceback leads here
