@@ -30,6 +30,7 @@ from ninep import __version__, client, sandbox, users
 from ninep.address import CONNECT, DEFAULT, parse
 from ninep.arguments import Parser, address, count, file, path, seconds, string, uid
 from ninep.backend import Backend
+from ninep.backends._workers import left
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
 from ninep.backends.readonly import ReadonlyBackend
@@ -87,7 +88,7 @@ def end(code: int) -> NoReturn:
 
     Python's own end would fail if it answered then.
     """
-    if threading.active_count() > 1:
+    if left():
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         os._exit(code)

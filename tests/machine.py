@@ -22,17 +22,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ninep
+from tests.running import MEASURED, UNFENCED, ninep
 
 TURN = 0.02
 """Seconds between two looks."""
 CLONE_NEWNET = 0x40000000
 HOLD = ["unshare", "--mount", "--net", "--propagation", "private", "sh", "-c", "echo; exec cat"]
 HASTY = """
-from ninep import cli, sandbox, server
+from ninep import cli, server
 server.PROBES.update(TCP_KEEPIDLE=1, TCP_KEEPINTVL=1, TCP_KEEPCNT=2, TCP_USER_TIMEOUT=2000)
-cli.entry()
-"""
+""" + (UNFENCED if MEASURED & {*os.environ} else "cli.entry()")
 """A server that gives up soon on who has vanished."""
 
 

@@ -249,12 +249,14 @@ def test_readonly_in_the_middle(how: str, machine: Machine, tmp_path: Path) -> N
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     """F-08: what fits is written, then it is EFBIG; no signal ends the server."""
     with serving(str(tmp_path), "--rw") as (process, address), session(address) as sock:
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+        before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
         created(sock, b"file")
         assert ask(sock, m.Twrite(1, 0, bytes(8192))) == [m.Rwrite(4096)]
         assert ask(sock, m.Twrite(1, 4096, b"x")) == [m.Rlerror(errno.EFBIG)]
         size = m.Tsetattr(1, int(SetattrValid.SIZE), 0, 0, 0, 8192, 0, 0, 0, 0)
         assert ask(sock, size) == [m.Rlerror(errno.EFBIG)]
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
 
 
 def test_what_a_file_system_has_not(machine: Machine, tmp_path: Path) -> None:

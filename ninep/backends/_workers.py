@@ -11,11 +11,14 @@ from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
 from threading import Semaphore, Thread, current_thread
+from threading import enumerate as threads
 from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
 
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
+NAME = "ninep-local"
+"""What the threads are called."""
 END = 0.5
 """Seconds that threads have for their end; who is stuck then is left."""
 Call = tuple["Future[Any]", Callable[[], Any]]
@@ -47,7 +50,7 @@ class Workers:
 
     def _start(self) -> None:
         """Start one more thread; if that cannot be, those that there are have to do."""
-        thread = Thread(target=work, args=(self._calls, self._idle), name="ninep", daemon=True)
+        thread = Thread(target=work, args=(self._calls, self._idle), name=NAME, daemon=True)
         try:
             thread.start()
         except RuntimeError:
@@ -64,6 +67,11 @@ class Workers:
         for thread in self._threads:
             if thread is not current_thread():
                 thread.join(max(0.0, end - monotonic()))
+
+
+def left() -> bool:
+    """Say whether threads are left, because a call does not come back."""
+    return any(thread.name == NAME for thread in threads())
 
 
 def work(calls: SimpleQueue[Call | None], idle: Semaphore) -> None:
