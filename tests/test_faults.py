@@ -9,10 +9,12 @@ import contextlib
 import errno
 import os
 import resource
+import shutil
 import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -269,6 +271,33 @@ def test_what_a_file_system_has_not(machine: Machine, tmp_path: Path) -> None:
         assert ask(sock, m.Tfsync(1, 0)) == [m.Rfsync()]
         ask(sock, m.Twalk(0, 2, (b"file",)), m.Txattrcreate(2, b"user.a", 1, 0))
         assert ask(sock, m.Twrite(2, 0, b"x"), m.Tclunk(2))[1] == m.Rlerror(errno.EOPNOTSUPP)
+
+
+def test_a_program_that_runs(tmp_path: Path) -> None:
+    """It is ETXTBSY to who would write it; a name that is too long is ENAMETOOLONG."""
+    program = tmp_path / "program"
+    shutil.copy(sys.executable, program)
+    with serving(str(tmp_path), "--rw") as (_, address), session(address) as sock:
+        with subprocess.Popen([program, "-Sc", "input()"], stdin=subprocess.PIPE) as running:
+            ask(sock, m.Twalk(0, 1, (b"program",)))
+            assert ask(sock, m.Tlopen(1, os.O_RDWR)) == [m.Rlerror(errno.ETXTBSY)]
+            running.communicate(b"\n")
+        long = m.Tmkdir(0, b"x" * 256, 0o755, NONUNAME)
+        assert ask(sock, long) == [m.Rlerror(errno.ENAMETOOLONG)]
+
+
+def test_no_more_links(machine: Machine, tmp_path: Path) -> None:
+    """A file that has as many names as it can is EMLINK to who gives it another."""
+    images = tmp_path / "images"
+    images.mkdir()
+    root = machine.disk(images / "image", 64 * MIB, "mkfs.ext4", "-q", "-F", "-O", "^has_journal")
+    first = machine.seen(root / "first")
+    first.touch()
+    for number in range(65000 - 1):
+        os.link(first, machine.seen(root / f"{number}"))
+    with on(machine, root) as (_, sock, _):
+        ask(sock, m.Twalk(0, 1, (b"first",)))
+        assert ask(sock, m.Tlink(0, 1, b"new")) == [m.Rlerror(errno.EMLINK)]
 
 
 @pytest.fixture
