@@ -24,12 +24,13 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from ninep import __version__, client, sandbox, users
 from ninep.address import CONNECT, DEFAULT, parse
 from ninep.arguments import Parser, address, count, file, path, seconds, string, uid
 from ninep.backend import Backend
+from ninep.backends._workers import left
 from ninep.backends.client import ClientBackend
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
@@ -88,7 +89,19 @@ def entry() -> None:
     complete_streams()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    sys.exit(main())
+    end(main())
+
+
+def end(code: int) -> NoReturn:
+    """Exit.  Who waits for a disk that does not answer is not waited for.
+
+    Python's own end would fail if it answered then.
+    """
+    if left():
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def complete_streams() -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 MEASURED = {"COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"}
 UNFENCED = """
@@ -37,13 +37,16 @@ def environment() -> dict[str, str]:
 
 @contextlib.contextmanager
 def serve(
-    *arguments: str, umask: int = -1, fenced: bool = False
+    *arguments: str, umask: int = -1, fenced: bool = False, command: Sequence[str] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """Run `ninep serve`; give the process and the addresses it says it listens on."""
+    """Run `ninep serve`; give the process and the addresses it says it listens on.
+
+    `command` is another way to run ninep, if there is one.
+    """
     listeners = max(1, arguments.count("--listen"))
-    command = [*(FENCED if fenced else ninep()), "serve", *arguments]
+    front = command or (FENCED if fenced else ninep())
     with subprocess.Popen(
-        command,
+        [*front, "serve", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -8,7 +8,8 @@ or after the one that was on its way: whole, under one name, with all that was w
 else may lie there.  The server is started again on the same socket and must show the same.
 
 With `--power` (as root) the export is an ext4 image on XFS, and just before the kill the image is
-cloned: as the disk would be without power.  What was acknowledged by Tfsync must be in the clone.
+cloned: as the disk would be without power.  What was acknowledged by Tfsync must be in the clone,
+names in one of the states since; what was written later may be there, not, or as zeros.
 Exit code 0: all was there; 1: something was not; 3: interrupted, or this machine cannot do it.
 """
 
@@ -79,6 +80,8 @@ class Promise:
 
     first: int
     sizes: dict[File, int]
+    exact: bool
+    """Whether nothing else may follow in a file but what was sent, too."""
 
 
 @dataclass
@@ -100,11 +103,11 @@ class Ledger:
 
     def killed(self) -> Promise:
         """Say what a process cannot lose."""
-        return Promise(self.sure, {file: file.sure for file in self.files})
+        return Promise(self.sure, {file: file.sure for file in self.files}, exact=True)
 
     def cut(self) -> Promise:
         """Say what a disk may not lose."""
-        return Promise(self.stable, {file: file.stable for file in list(self.files)})
+        return Promise(self.stable, {file: file.stable for file in list(self.files)}, exact=False)
 
     def wrong(self, found: dict[bytes, bytes], promise: Promise) -> str:
         """Say what is wrong with what was found; nothing if it is a state that may be."""
@@ -122,7 +125,9 @@ def differs(state: dict[bytes, File], found: dict[bytes, bytes], promise: Promis
         return f"names are {sorted(found)}, were to be {sorted(state)}"
     for name, file in state.items():
         content, size = found[name], promise.sizes.get(file, 0)
-        if len(content) < size or not file.content.startswith(content):
+        if not file.content.startswith(content if promise.exact else content[:size]):
+            return f"{name!r} has {len(content)} bytes, not those that were sent"
+        if len(content) < size:
             return f"{name!r} has {len(content)} bytes, was to have {size} of {len(file.content)}"
     return ""
 

@@ -117,10 +117,12 @@ def require_proc() -> None:
 def is_remote(number: int) -> bool:
     """Say whether reading what a descriptor holds may take for ever, though no disk is broken.
 
+    A file system that cannot say what it is is somebody's FUSE.
+
     Source: statfs(2)
     """
     buffer = (ctypes.c_long * (STATFS_SIZE // ctypes.sizeof(ctypes.c_long)))()
-    return _libc.fstatfs(number, buffer) == 0 and buffer[0] & ID_END in REMOTE
+    return _libc.fstatfs(number, buffer) != 0 or buffer[0] & ID_END in REMOTE
 
 
 def capabilities() -> int:

@@ -12,13 +12,19 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
-from threading import Semaphore, Thread
+from threading import Semaphore, Thread, current_thread
+from threading import enumerate as threads
+from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
 
 from ninep.backends._shared import error
 
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
+NAME = "ninep-local"
+"""What the threads are called."""
+END = 0.5
+"""Seconds that threads have for their end; who is stuck then is left."""
 Call = tuple["Future[Any]", Callable[[], Any]]
 
 
@@ -31,7 +37,7 @@ class Workers:
     def __init__(self, most: int) -> None:
         """Start no more than `most` threads, and none yet."""
         self._most = most
-        self._started = 0
+        self._threads: list[Thread] = []
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._idle = Semaphore(0)
 
@@ -40,7 +46,7 @@ class Workers:
 
         Errors: RuntimeError (there is no thread, and none can be started)
         """
-        if not self._idle.acquire(blocking=False) and self._started < self._most:
+        if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
             self._start()
         future: Future[R] = Future()
         self._calls.put((future, partial(call, *args)))
@@ -48,19 +54,28 @@ class Workers:
 
     def _start(self) -> None:
         """Start one more thread; if that cannot be, those that there are have to do."""
-        thread = Thread(target=work, args=(self._calls, self._idle), name="ninep", daemon=True)
+        thread = Thread(target=work, args=(self._calls, self._idle), name=NAME, daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            if not self._started:
+            if not self._threads:
                 raise
         else:
-            self._started += 1
+            self._threads.append(thread)
 
     def __del__(self) -> None:
-        """Let the threads end, each when what it runs has."""
-        for _ in range(self._started):
+        """Let the threads end.  Those that are idle do at once: Python's end must not meet them."""
+        for _ in self._threads:
             self._calls.put(None)
+        end = monotonic() + END
+        for thread in self._threads:
+            if thread is not current_thread():
+                thread.join(max(0.0, end - monotonic()))
+
+
+def left() -> bool:
+    """Say whether threads are left, because a call does not come back."""
+    return any(thread.name == NAME for thread in threads())
 
 
 async def in_thread(workers: Workers, call: Callable[[*Args], R], *args: *Args) -> R:
