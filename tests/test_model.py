@@ -36,7 +36,8 @@ from ninep.messages import TMessage
 from ninep.session import Service
 from ninep.spec import spec
 from tests.helpers import MSIZE, Peer
-from tests.model import DIR, LINK, REGULAR, Client, Habits, Model, Refused
+from tests.model.model import Model
+from tests.model.state import DIR, LINK, REGULAR, Client, Habits, Refused
 
 DIALECT = "9P2000.L"
 SPEC = spec()
@@ -134,7 +135,14 @@ PLANTED = (
     m.Twrite(2, 0, b"hello"),
     m.Twalk(0, 3, (b"b",)),
 )
-"""What a session begins with."""
+PLANTED_TOO = (
+    m.Twalk(0, 1, (b"b",)),
+    m.Tlopen(1, int(L.RDWR)),
+    m.Twalk(0, 2, (b"b",)),
+    m.Tattach(3, NOFID, b"", b"e/a", UID),
+    m.Twalk(3, 4, (b"b",)),
+)
+"""What the two clients begin with."""
 FREE = ("Tattach.fid", "Twalk.newfid", "Txattrwalk.newfid")
 """Fields that want a number that is not in use."""
 USES = {
@@ -146,14 +154,17 @@ USES = {
 KINDS = {
     "Tlcreate.fid": DIR, "Treaddir.fid": DIR, "Treadlink.fid": LINK, "Twalk.fid": DIR,
     "Tlink.fid": REGULAR, "dfid": DIR, "dirfid": DIR, "olddirfid": DIR, "newdirfid": DIR,
+    "Tlopen.fid": REGULAR,
 }  # fmt: skip
 """Kind of file that a request can do something with, where it matters."""
+OTHERWISE = 0.3
+"""Part of the fids that stand for another kind of file, if there is one."""
 CHANGED = {"Tclunk", "Tremove", "Tlopen", "Txattrcreate", "Tlcreate", "Trename"}
 """Requests that seldom mean the fid of the root."""
 PAGES = {
     "make": "Tattach Twalk Twalk Twalk Tlcreate Tmkdir Tsymlink Tmknod Tlink Tclunk Tlopen",
     "use": "Twalk Tlopen Tlopen Tread Twrite Twrite Treaddir Treaddir Tfsync Tlock Tlock Tgetlock",
-    "move": "Twalk Trename Trenameat Trenameat Tunlinkat Tremove Tlink Tlopen Tclunk",
+    "move": "Twalk Trename Trename Trenameat Trenameat Tunlinkat Tremove Tlink Tmkdir Tmknod",
     "tell": "Tgetattr Tsetattr Tsetattr Treadlink Twalk Tlopen Twrite",
     "mark": "Txattrwalk Txattrcreate Txattrcreate Twrite Twrite Tclunk Tread Twalk",
     "rest": "Tauth Tflush Tversion Tstatfs Tgetattr Twalk Twalk Tattach Tclunk",
@@ -163,22 +174,38 @@ AT_ONCE = 4
 """Requests that a rule sends at most."""
 
 
-def fid(rng: Random, client: Client, request: str, field: str) -> int:
-    """Draw a fid that is good for a request, and sometimes any."""
-    full = f"{request}.{field}"
+def good(client: Client, request: str, field: str) -> list[int]:
+    """Return the fids that a request can mean."""
+    if f"{request}.{field}" in FREE:
+        return [number for number in FIDS if number not in client.fids]
     states = LEGAL[USES.get(request, "getattr")] if request != "Tclunk" else frozenset(State)
-    kind = KINDS.get(full, KINDS.get(field))
-    good = [
+    return [
         number
         for number, handle in client.fids.items()
-        if handle.state in states and kind in {None, handle.file.kind}
-        if number or request not in CHANGED
+        if handle.state in states and (number or request not in CHANGED)
     ]
-    if full in FREE:
-        good = [number for number in FIDS if number not in client.fids]
-    if good and rng.random() < USUAL:
-        return int(rng.choice(good))
-    return int(rng.choice((*FIDS, *FIDS, 77, NOFID)))
+
+
+def fid(rng: Random, client: Client, request: str, field: str) -> int:
+    """Draw a fid that is good for a request, and sometimes any."""
+    found = good(client, request, field)
+    kind = KINDS.get(f"{request}.{field}", KINDS.get(field))
+    if kind and rng.random() > OTHERWISE:
+        found = [n for n in found if client.fids[n].file.kind == kind] or found
+    usual = found and rng.random() < USUAL
+    return int(rng.choice(found if usual else [*FIDS, *FIDS, 77, NOFID]))
+
+
+def fid_fields(request: str) -> list[str]:
+    """Return the fields of a request that name fids."""
+    fields = SPEC.messages[request].fields_in(DIALECT)
+    return [f.name for f in fields if f.type == "fid" and f.name != "afid"]
+
+
+def likely(rng: Random, client: Client, requests: Sequence[str]) -> str:
+    """Draw a request that the client has fids for, and sometimes any."""
+    can = [r for r in requests if all(good(client, r, field) for field in fid_fields(r))]
+    return rng.choice(can if can and rng.random() < USUAL else requests)
 
 
 def value(rng: Random, client: Client, request: str, field: str) -> Any:
@@ -195,10 +222,9 @@ def value(rng: Random, client: Client, request: str, field: str) -> Any:
 
 def drawn(rng: Random, client: Client, request: str) -> TMessage:
     """Draw a request that may mean something for a client."""
+    named = fid_fields(request)
     values = {
-        f.name: (fid if f.type == "fid" and f.name != "afid" else value)(
-            rng, client, request, f.name
-        )
+        f.name: (fid if f.name in named else value)(rng, client, request, f.name)
         for f in SPEC.messages[request].fields_in(DIALECT)
     }
     handle = client.fids.get(values.get("fid", NOFID))
@@ -232,8 +258,8 @@ class Sessions(RuleBasedStateMachine):
             self.anew(number)
         for t in PLANTED:
             self.ask(0, t)
-        self.ask(1, m.Twalk(0, 1, (b"a",)))
-        self.ask(1, m.Twalk(0, 2, (b"b",)))
+        for t in PLANTED_TOO:
+            self.ask(1, t)
 
     def ask(self, number: int, t: TMessage, tag: int = 1) -> None:
         """Send a request to both, and compare."""
@@ -329,7 +355,8 @@ def page(requests: Sequence[str]) -> Callable[..., None]:
     def ask(self: Sessions, seed: int, count: int) -> None:
         for _ in range(count):
             rng = Random(f"{seed} {self.requests}")  # noqa: S311  what is asked
-            client, request = self.model.clients[rng.choice(CLIENTS)], rng.choice(requests)
+            client = self.model.clients[rng.choice(CLIENTS)]
+            request = likely(rng, client, requests)
             if request == "Tversion":
                 self.anew(client.number)
             else:

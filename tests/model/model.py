@@ -8,8 +8,6 @@ told, `Refused` has them all.
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from errno import (
     E2BIG,
     EBADF,
@@ -43,232 +41,45 @@ from ninep.constants import (
     LockFlag,
     LockType,
     LopenFlag,
-    QidType,
-    SetattrValid,
     UnlinkFlag,
     XattrFlag,
 )
-from ninep.errors import CLAUSES, NUMBERS
-from ninep.fids import BY_ACCESS, EXCEPTIONS, LEGAL, REFUSAL, State
+from ninep.fids import BY_ACCESS, LEGAL, State
 from ninep.messages import Message, TMessage
-
-DIR, LINK, REGULAR = stat.S_IFDIR, stat.S_IFLNK, stat.S_IFREG
-MADE = {REGULAR, stat.S_IFIFO, stat.S_IFSOCK}
-DEVICES = {stat.S_IFCHR, stat.S_IFBLK}
-QID_TYPES = {DIR: QidType.DIR, LINK: QidType.SYMLINK}
-DIRENT = 24
-"""Bytes of an entry of a listing beside its name."""
-DOTS = (b".", b"..")
-BOUNDS = (*range(20), (1 << 64) - 1, 1 << 64)
-"""Where the pieces begin that locks are kept by: single bytes, a long one, the last byte."""
-PIECES = range(len(BOUNDS) - 1)
-V = SetattrValid
-ANY: Any = type(
-    "Any", (), {"__eq__": lambda *_: True, "__hash__": None, "__repr__": lambda _: "?"}
-)()
-"""Is equal to everything."""
-
-
-class Refused(Exception):  # noqa: N818  what happened
-    """The request must be answered with one of these errors."""
-
-    def __init__(self, *numbers: int) -> None:
-        """Take the numbers."""
-        super().__init__(*numbers)
-        self.numbers = numbers
-
-
-def refuse_if(wrong: object, *numbers: int) -> None:
-    """Refuse, if something is wrong."""
-    if wrong:
-        raise Refused(*numbers)
+from tests.model.state import (
+    ANY,
+    BOUNDS,
+    DEVICES,
+    DIR,
+    LINK,
+    MADE,
+    PIECES,
+    REGULAR,
+    Client,
+    File,
+    Habits,
+    Handle,
+    Judge,
+    Name,
+    Owner,
+    Refused,
+    Scan,
+    V,
+    checked,
+    described,
+    qid,
+    refuse_if,
+)
+from tests.model.tree import Tree
 
 
-@dataclass(eq=False)
-class File:
-    """A file of any kind."""
-
-    kind: int
-    mode: int
-    gid: int
-    content: bytearray = field(default_factory=bytearray)
-    """What a regular file holds, the text of a symbolic link."""
-    entries: dict[bytes, Name] = field(default_factory=dict)
-    xattrs: dict[bytes, bytes] = field(default_factory=dict)
-    links: int = 0
-    """Names that it has."""
-    place: Name | None = None
-    """The last name that it got: the only one that a directory has."""
-    path: int | None = None
-    """`Qid.path`, once it has been seen."""
-    versions: dict[int, object] = field(default_factory=dict)
-    """What it held when `Qid.version` was that."""
-    atime: int | None = None
-    mtime: int | None = None
-    """Nanoseconds, where a client has set them and nothing has changed them."""
-    locks: dict[tuple[Owner, int], tuple[int, Handle]] = field(default_factory=dict)
-    """By owner and piece: the type, and the fid it was set through."""
-
-    def __repr__(self) -> str:
-        """Say what can be told apart."""
-        return f"<{stat.filemode(self.kind | self.mode)} {self.place and self.place.name!r}>"
-
-    @property
-    def nlink(self) -> int:
-        """Names, and what leads back from below."""
-        if self.kind != DIR or not self.links:
-            return self.links
-        return 2 + sum(name.file.kind == DIR for name in self.entries.values())
-
-    @property
-    def held(self) -> object:
-        """What a change of `Qid.version` has to follow."""
-        return hash(bytes(self.content)), tuple(sorted(self.entries))
-
-    def changed(self) -> None:
-        """Have another time of change."""
-        self.mtime = None
-
-    def resize(self, size: int) -> None:
-        """Cut, or extend with zeros."""
-        del self.content[size:]
-        self.content += bytes(size - len(self.content))
-        self.drop_set_id()
-        self.changed()
-
-    def drop_set_id(self) -> None:
-        """Lose what lets others run it as its owner."""
-        if self.kind != DIR and (self.mode & stat.S_ISUID or self.mode & 0o2010 == 0o2010):
-            self.mode &= ~(stat.S_ISUID | stat.S_ISGID)
-
-
-@dataclass(eq=False)
-class Name:
-    """A name of a file, for as long as it is not removed; what a fid stands for."""
-
-    dir: File
-    name: bytes
-    file: File
-
-    @property
-    def means(self) -> bool:
-        """Tell whether the file still has this name, or has it again."""
-        found = self.dir.entries.get(self.name)
-        return found is not None and found.file is self.file
-
-
-Owner = tuple[int, bytes, int]
-"""Client, client_id, proc_id."""
-
-
-@dataclass
-class Scan:
-    """How far a listing has come since it was begun."""
-
-    due: dict[bytes, File]
-    """What has been there all the time: it must come."""
-    may: set[bytes] = field(default_factory=set)
-    """What came or went: it may."""
-    seen: list[tuple[int, bytes]] = field(default_factory=list)
-    """Cookie and name of what has come, in order."""
-
-
-@dataclass(eq=False)
-class Handle:
-    """What a fid stands for."""
-
-    name: Name
-    root: File
-    state: State = State.BOUND
-    append: bool = False
-    scan: Scan | None = None
-    attribute: bytes = b""
-    value: bytes = b""
-    size: int = 0
-    flags: int = 0
-
-    @property
-    def file(self) -> File:
-        """The file."""
-        return self.name.file
-
-    @property
-    def inside(self) -> bool:
-        """Tell whether the file lies in the tree that was attached."""
-        name = self.name
-        while name.file is not self.root:
-            if name.dir is name.file:
-                return False
-            assert name.dir.place
-            name = name.dir.place
-        return True
-
-
-@dataclass
-class Client:
-    """One connection."""
-
-    number: int
-    fids: dict[int, Handle] = field(default_factory=dict)
-
-    @property
-    def pending(self) -> int:
-        """Bytes of all values of attributes."""
-        return sum(handle.size for handle in self.fids.values())
-
-    def legal(self, fid: int, what: str) -> Handle:
-        """Return what a fid stands for."""
-        refuse_if(fid not in self.fids, EBADF)
-        handle = self.fids[fid]
-        if handle.state not in LEGAL[what]:
-            clause = EXCEPTIONS.get((what, handle.state), REFUSAL[what])
-            raise Refused(NUMBERS[CLAUSES[clause].errno or ""])
-        return handle
-
-    def held(self, fid: int, what: str) -> Handle:
-        """Return what a fid stands for, if something may be changed through it."""
-        handle = self.legal(fid, what)
-        refuse_if(not handle.inside, ENOENT)
-        return handle
-
-    def require_free(self, fid: int) -> None:
-        """Refuse what cannot become a fid."""
-        refuse_if(fid == NOFID or fid in self.fids, EBADF)
-
-
-def checked(name: bytes, dots: int) -> bytes:
-    """Return what can be a name; `.` and `..` are told as `dots`."""
-    refuse_if(not name or b"/" in name or b"\0" in name, EINVAL)
-    refuse_if(len(name) > NAME_MAX, ENAMETOOLONG)
-    refuse_if(name in DOTS, dots)
-    return name
-
-
-@dataclass
-class Habits:
-    """What file systems do differently."""
-
-    gid: int
-    """Group of a file whose maker names none."""
-    counted: bool = True
-    """Whether the nlink of a directory counts those below."""
-    attributes: frozenset[int] | None = None
-    """Kinds of files that can have attributes; None: all."""
-
-
-Judge = Callable[[Message], None]
-"""Asserts that a reply is right."""
-
-
-class Model:
+class Model(Tree):
     """A tree, and the clients that have it attached."""
 
     def __init__(self, habits: Habits, msize: int, pending: int) -> None:
         """Have an empty tree; a client may have so many bytes of attributes on the way."""
-        self.habits, self.msize, self.pending = habits, msize, pending
-        self.clients: dict[int, Client] = {}
-        self.root = File(DIR, 0o755, habits.gid, links=1)
-        self.root.place = Name(self.root, b"/", self.root)
+        super().__init__(habits)
+        self.msize, self.pending = msize, pending
 
     def answer(self, client: Client, t: TMessage) -> Message | Refused | Judge:
         """Do what a request asks for, and return what must be replied."""
@@ -278,11 +89,6 @@ class Model:
         except Refused as refused:
             return refused
         return reply
-
-    def handles(self) -> Iterator[Handle]:
-        """Yield what all fids of all clients stand for."""
-        for client in self.clients.values():
-            yield from client.fids.values()
 
     # sessions and fids
 
@@ -467,34 +273,6 @@ class Model:
         at = known.index(t.offset)
         return lambda r: self.judge_listing(r, scan, at, min(t.count, self.msize - IOHDRSZ))
 
-    def judge_listing(self, r: Message, scan: Scan, at: int, count: int) -> None:
-        """Take a part of a listing that goes on behind `at` entries."""
-        before = scan.seen[:at]
-        left = scan.due.keys() | scan.may
-        left -= {name for _, name in before}
-        if isinstance(r, m.Rlerror):
-            assert r.ecode == EINVAL
-            assert any(DIRENT + len(name) > count for name in left)
-            return
-        assert isinstance(r, m.Rreaddir)
-        assert len(r.data) <= count
-        entries = dirents(r.data)
-        scan.seen = before + [(entry.offset, entry.name) for entry in entries]
-        cookies = [cookie for cookie, _ in scan.seen]
-        assert cookies == sorted(set(cookies) - {0})
-        assert len({name for _, name in scan.seen}) == len(scan.seen)
-        assert {entry.name for entry in entries} <= left
-        assert entries or not left & scan.due.keys()
-        for entry in entries:
-            self.judge_entry(entry, scan.due.get(entry.name))
-
-    def judge_entry(self, entry: m.Dirent, file: File | None) -> None:
-        """Look at an entry whose file has been the same all the time."""
-        if file is not None:
-            assert entry.type in {0, file.kind >> 12}
-            assert entry.qid.type in {0, QID_TYPES.get(file.kind, 0)}
-            self.judge_path(entry.qid, file)
-
     # attributes
 
     def tgetattr(self, client: Client, t: m.Tgetattr) -> Judge:
@@ -570,40 +348,6 @@ class Model:
         file.atime = None
         return m.Rreadlink(bytes(file.content))
 
-    def make(self, where: File, name: bytes, kind: int, mode: int, gid: int) -> Name:
-        """Make a file."""
-        self.check_new(where, name)
-        group = self.habits.gid if gid == NONUNAME else gid
-        return self.enter(where, name, File(kind, mode & 0o7777, group))
-
-    def check_new(self, where: File, name: bytes) -> None:
-        """Refuse what cannot be a new name."""
-        refuse_if(where.kind != DIR, ENOTDIR)
-        refuse_if(name in where.entries, EEXIST)
-        refuse_if(not where.links, ENOENT)
-
-    def enter(self, where: File, name: bytes, file: File) -> Name:
-        """Give a file a name."""
-        where.entries[name] = file.place = Name(where, name, file)
-        file.links += 1
-        self.came_or_went(where, name)
-        return file.place
-
-    def leave(self, where: File, name: bytes) -> Name:
-        """Take a name away."""
-        gone = where.entries.pop(name)
-        gone.file.links -= 1
-        self.came_or_went(where, name)
-        return gone
-
-    def came_or_went(self, where: File, name: bytes) -> None:
-        """Tell all listings that are under way."""
-        where.changed()
-        for handle in self.handles():
-            if handle.file is where and handle.scan:
-                handle.scan.due.pop(name, None)
-                handle.scan.may.add(name)
-
     def tmkdir(self, client: Client, t: m.Tmkdir) -> Message:
         """Make a directory."""
         where = client.held(t.dfid, "walk").file
@@ -670,27 +414,6 @@ class Model:
         refuse_if(oldname not in old.entries, ENOENT)
         self.move(old, oldname, new, newname)
         return m.Rrenameat()
-
-    def move(self, old: File, oldname: bytes, new: File, newname: bytes) -> None:
-        """Do what rename(2) does."""
-        name, victim = old.entries[oldname], new.entries.get(newname)
-        file = name.file
-        refuse_if(new.kind != DIR, ENOTDIR)
-        refuse_if(not new.links, ENOENT)
-        if victim and victim.file is file:
-            return
-        refuse_if(Handle(Name(new, b"", File(0, 0, 0)), file).inside, EINVAL)
-        if victim:
-            above = Handle(name, victim.file).inside
-            refuse_if(above and file.kind != DIR, EISDIR, ENOTEMPTY)
-            refuse_if(victim.file.kind == DIR and file.kind != DIR, EISDIR)
-            refuse_if(victim.file.kind != DIR and file.kind == DIR, ENOTDIR)
-            refuse_if(victim.file.entries, ENOTEMPTY)
-            self.leave(new, newname)
-        self.leave(old, oldname)
-        self.enter(new, newname, file)
-        name.dir, name.name = new, newname
-        new.entries[newname] = file.place = name
 
     # extended attributes
 
@@ -763,16 +486,6 @@ class Model:
         pieces = [piece for piece in PIECES if t.start <= BOUNDS[piece] < end]
         return (client.number, t.client_id, t.proc_id), pieces
 
-    def in_the_way(
-        self, locks: dict[Any, tuple[int, Handle]], owner: Owner, pieces: list[int], kind: int
-    ) -> set[tuple[Owner, int]]:
-        """Return the pieces of others that bar a lock."""
-        return {
-            (other, piece)
-            for (other, piece), (held, _) in locks.items()
-            if other != owner and piece in pieces and LockType.WRLCK in (held, kind)
-        }
-
     def tgetlock(self, client: Client, t: m.Tgetlock) -> Message | Judge:
         """Describe a lock that is in the way."""
         locks = client.legal(t.fid, "lock").file.locks
@@ -787,71 +500,3 @@ class Model:
             assert r in possible
 
         return judge
-
-    # identity
-
-    def judge(self, expected: Any, actual: Any) -> None:
-        """Compare what a reply holds with what it should."""
-        if isinstance(expected, File):
-            assert actual.type == QID_TYPES.get(expected.kind, 0)
-            self.judge_path(actual, expected)
-        elif isinstance(expected, tuple):
-            assert len(expected) == len(actual)
-            for one, other in zip(expected, actual, strict=True):
-                self.judge(one, other)
-        elif isinstance(expected, Message):
-            assert type(expected) is type(actual), (expected, actual)
-            for name in type(expected).__slots__:
-                self.judge(getattr(expected, name), getattr(actual, name))
-        else:
-            assert expected == actual
-
-    def judge_path(self, seen: m.Qid, file: File) -> None:
-        """A file has one path, and no two files that there are have the same."""
-        if file.path is None:
-            assert seen.path not in {other.path for other in self.files() if other is not file}
-            file.path = seen.path
-        assert file.path == seen.path
-
-    def files(self) -> set[File]:
-        """Return the files that a name or a fid leads to."""
-        return {self.root, *(file for _, file in self.tree(self.root))} | {
-            handle.file for handle in self.handles()
-        }
-
-    def tree(self, where: File, above: bytes = b"") -> Iterator[tuple[bytes, File]]:
-        """Yield all that has a name, with its path."""
-        for name, entry in where.entries.items():
-            yield above + name, entry.file
-            yield from self.tree(entry.file, above + name + b"/")
-
-
-def qid(file: File) -> Any:
-    """Return what stands for the qid of a file: `Model.judge` compares the one that came."""
-    return file
-
-
-def described(locks: dict[Any, tuple[int, Handle]], owner: Owner, piece: int) -> m.Rgetlock:
-    """Return the lock that a piece belongs to: all around it that differs in nothing."""
-    kind, handle = locks[owner, piece]
-    first = last = piece
-    while locks.get((owner, first - 1)) == (kind, handle):
-        first -= 1
-    while locks.get((owner, last + 1)) == (kind, handle):
-        last += 1
-    start, end = BOUNDS[first], BOUNDS[last + 1]
-    length = 0 if end == 1 << 64 else end - start
-    return m.Rgetlock(kind, start, length, owner[2], owner[1])
-
-
-def dirents(data: m.Buffer) -> list[m.Dirent]:
-    """Take a listing apart: qid[13] offset[8] type[1] name[s]."""
-    found, data = [], bytes(data)
-    while data:
-        name = data[DIRENT : DIRENT + int.from_bytes(data[22:24], "little")]
-        version, path, offset = (
-            int.from_bytes(data[a:b], "little") for a, b in ((1, 5), (5, 13), (13, 21))
-        )
-        found.append(m.Dirent(m.Qid(data[0], version, path), offset, data[21], name))
-        data = data[DIRENT + len(name) :]
-    return found
