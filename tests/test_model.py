@@ -116,7 +116,8 @@ FIELDS: dict[str, tuple[Sequence[Any], Sequence[Any]]] = {
         (stat.S_IFSOCK | 0o600, stat.S_IFCHR | 0o600, stat.S_IFDIR | 0o700, stat.S_IFLNK),
     ),
     "Tsetattr.valid": (
-        (*map(int, V), *TIMES, int(V.MODE | V.GID), int(V.MODE | V.SIZE), V.SIZE | TIMES[1]),
+        (*map(int, V), *TIMES, int(V.MODE | V.GID), int(V.MODE | V.SIZE),
+         int(V.SIZE) | TIMES[1]),
         (0, 1 << 9, int(V.MODE | V.SIZE | V.UID)),
     ),
     "Tunlinkat.flags": ((0, 0, 0x200), (1, 0x300)),
@@ -423,11 +424,10 @@ class OnDisk(Sessions):
         """A file needs one for each name it is held under, and one for each fid that opened it."""
         names, opened = set(), 0
         for handle in self.model.handles():
-            name = handle.name
-            while name.file is not self.model.root:
-                names.add(name)
-                assert name.dir.place
-                name = name.dir.place
+            for name in (handle.name, handle.root.place):
+                while name and name.file is not self.model.root:
+                    names.add(name)
+                    name = name.dir.place  # noqa: PLW2901  and all above it
             opened += handle.state not in {State.BOUND, State.XATTR_READ, State.XATTR_WRITE}
         return descriptors(self.folder.name) - ROOT - len(names) - opened
 
