@@ -37,7 +37,7 @@ from ninep.session import Service
 from ninep.spec import spec
 from tests.helpers import MSIZE, Peer
 from tests.model.model import Model
-from tests.model.state import DIR, LINK, REGULAR, Client, Habits, Refused
+from tests.model.state import DIR, LINK, REGULAR, Client, Habits, Refused, described
 
 DIALECT = "9P2000.L"
 SPEC = spec()
@@ -143,9 +143,10 @@ PLANTED: tuple[tuple[TMessage, ...], ...] = (
         m.Twalk(0, 2, (b"b",)),
         m.Tattach(3, NOFID, b"", b"e/a", UID),
         m.Twalk(3, 4, (b"b",)),
+        m.Trenameat(3, b"b", 0, b"c"),
     ),
 )
-"""What the two clients begin with."""
+"""What the two clients begin with: the last fid is that of a directory moved out of its tree."""
 FREE = ("Tattach.fid", "Twalk.newfid", "Txattrwalk.newfid")
 """Fields that want a number that is not in use."""
 USES = {
@@ -170,7 +171,7 @@ PAGES = {
     "move": "Twalk Trename Trename Trenameat Trenameat Tunlinkat Tremove Tlink Tmkdir Tmknod",
     "tell": "Tgetattr Tsetattr Tsetattr Treadlink Twalk Tlopen Twrite",
     "mark": "Txattrwalk Txattrcreate Txattrcreate Twrite Twrite Tclunk Tread Twalk",
-    "rest": "Tauth Tflush Tversion Tstatfs Tgetattr Twalk Twalk Tattach Tclunk",
+    "rest": "Tauth Tflush Tstatfs Tgetattr Twalk Twalk Tattach Tattach Tclunk " * 2 + "Tversion",
 }
 """Rules, and the requests that each sends, those more often that are there twice."""
 AT_ONCE = 4
@@ -291,11 +292,28 @@ class Sessions(RuleBasedStateMachine):
                 fid: found.state for fid, found in table.items()
             }
             assert client.pending == peer.session.fids.xattrs
+        assert self.locks() == {
+            f"{owner[0]}: {described(file.locks, owner, piece)}"
+            for file in self.model.files()
+            for owner, piece in file.locks
+        }
         assert dict(self.listing()) == {
             path: state(file.kind | file.mode, file.links, len(file.content))
             for path, file in self.model.tree(self.model.root)
         }
         self.settle(2 * sum(handle.scan is not None for handle in self.model.handles()))
+
+    def locks(self) -> set[str]:
+        """Return the locks that are held, and by which client."""
+        sessions: list[object] = [peer.session for peer in self.peers]
+        table = self.peers[0].session.service.locks._files  # noqa: SLF001
+        return {
+            f"{number}: {m.Rgetlock(lock.type, lock.start, lock.length, *who)}"
+            for locks in table.values()
+            for lock in locks
+            for who in [(lock.owner.proc_id, lock.owner.client_id)]
+            for number in [sessions.index(lock.owner.connection)]
+        }
 
     def settle(self, scans: int) -> None:
         """Have no more open than the fids stand for, and what listings need that are under way.
