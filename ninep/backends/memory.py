@@ -229,6 +229,7 @@ class MemoryNode(NamedNode):
         """Create a regular file and open it; without EXCL, open what is there."""
         if flags & EXCL or name not in self._entries(name):
             self._make(name, REGULAR | mode, gid, uid)
+            flags &= ~TRUNC  # else a new file would lose its set-id bits
         node = await self.walk(name)
         return node, await node.open(flags)
 

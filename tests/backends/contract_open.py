@@ -46,6 +46,11 @@ class OpenContract:
         assert 0 == (await attributes(node)).size
         assert before.version != node.qid.version
 
+    async def test_create_truncates_nothing(self, root: Node) -> None:
+        """create.mode-masked: a new file has the mode that was asked for, with TRUNC too."""
+        node, _ = await create(root, b"f", mode=0o6755, flags=RDWR | TRUNC)
+        assert StMode.IFREG | 0o6755 == (await attributes(node)).mode
+
     async def test_open_access(self, root: Node) -> None:
         """What was not asked for at the open is not to be had."""
         node, _ = await create(root, b"f", b"abc")
