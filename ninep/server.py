@@ -19,7 +19,6 @@ import os
 import socket
 import stat
 import struct
-from collections import deque
 from collections.abc import (
     Awaitable,
     Coroutine,
@@ -33,6 +32,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
+from ninep.accept import Listener
 from ninep.address import Address, parse
 from ninep.backend import Backend
 from ninep.constants import MSIZE_MAX
@@ -44,6 +44,7 @@ from ninep.messages import TMessage, Twrite
 from ninep.ops.clunk import remove_all
 from ninep.session import DIALECTS, Received, Service, Session
 from ninep.tags import Request, Tags
+from ninep.turns import SHARE, Turns
 
 log = logging.getLogger("ninep")
 EINTR = NUMBERS["EINTR"]
@@ -58,10 +59,10 @@ DRAIN = 5.0
 """Seconds for requests in flight when the server closes, and for the last replies to leave."""
 PROBES = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_USER_TIMEOUT": 120_000}
 """A TCP peer that has vanished with no word is asked after a minute, gone after two (tcp(7))."""
-SHARE = 0.0001
-"""Seconds after which one connection lets others have their turn."""
 BACKLOG = 1024
 """Connections that may wait to be accepted."""
+SMALL = 16 * 1024
+"""Bytes that who asks for much is read at once."""
 CREDENTIALS = struct.Struct("iII")
 """pid, uid and gid of a peer; see unix(7)."""
 REMINDER = 60.0
@@ -108,8 +109,16 @@ class Connection(asyncio.BufferedProtocol):
         self.choked = False
         self.late = False
         """Whether it has had its share for now, and waits for its turn."""
+        self.greedy = True
+        """Whether it took its whole share the last time; a new one has yet to show otherwise."""
+        self.into = server.shared
+        """What is received into."""
+        self.borrows = False
+        """Whether what was received last lies in the buffer that all share."""
         self.ended = False
         self.dropped = False
+        self.drained: asyncio.TimerHandle | None = None
+        """What ends it if the last replies are not taken."""
         self.peer: Hashable = None
         self.patience = Patience(server.service.limits)
         self.transport: asyncio.Transport
@@ -135,12 +144,15 @@ class Connection(asyncio.BufferedProtocol):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  asyncio's signature
-        """Return where the next bytes go."""
-        return self.session.buffer(self.server.shared)
+        """Return where the next bytes go; who asks for much has a buffer of its own for that."""
+        self.into = memoryview(bytearray(SMALL)) if self.greedy else self.server.shared
+        return self.session.buffer(self.into)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Run the requests that have become whole."""
-        self.requests = self.session.received(self.server.shared, nbytes)
+        into, self.into = self.into, self.server.shared
+        self.borrows = into is self.into
+        self.requests = self.session.received(into, nbytes)
         self.pump()
 
     def eof_received(self) -> bool:
@@ -161,6 +173,8 @@ class Connection(asyncio.BufferedProtocol):
         """Drop everything.  Requests that are still running lose their reply."""
         self.drop()
         self.server.gone(self)
+        if self.drained is not None:
+            self.drained.cancel()
         if exc is not None:
             log.info("connection lost: %s", exc)
 
@@ -198,30 +212,41 @@ class Connection(asyncio.BufferedProtocol):
         self.server.remove(self.session.close())
         if not self.transport.is_closing():
             self.transport.close()
-            asyncio.get_running_loop().call_later(DRAIN, self.transport.abort)
+            self.drained = asyncio.get_running_loop().call_later(DRAIN, self.transport.abort)
 
     # Requests
 
     def pump(self) -> None:
         """Start the requests received, as long as the peer takes the replies; then others do."""
         end = monotonic() + SHARE
+        many = len(self.server.connections) > 1
+        self.greedy = False
         try:
             if not self.blocked():
-                for number, (tag, t) in enumerate(self.requests, 1):
+                for tag, t in self.requests:
                     self.arrive(tag, t)
                     if (self.unsent > SEND_HIGH or self.tags) and self.blocked():
                         break
-                    if number % 4 == 0 and monotonic() > end and self.server.others(self):
+                    if many and monotonic() > end:
+                        self.greedy = True
                         break
         except FrameError as exc:
             log.warning("closing a connection: %s", exc)
             self.send()
             self.drop()
             return
-        if not self.late:
-            self.send()
+        if self.greedy:
+            self.late = True
+            self.server.turns.wait(self.my_turn)
+        self.send()
         self.read_on_or_not()
         self.close_if_done()
+
+    def my_turn(self) -> None:
+        """Go on after others have had their turn."""
+        self.late = False
+        if not self.dropped:
+            self.pump()
 
     def blocked(self) -> bool:
         """Say whether no further request may be started now; send what that depends on."""
@@ -286,6 +311,12 @@ class Connection(asyncio.BufferedProtocol):
     def keep_buffer(self, t: TMessage) -> None:
         """Leave the receive buffer to a request that goes on using its data."""
         if type(t) is Twrite:
+            self.renew_buffer()
+
+    def renew_buffer(self) -> None:
+        """Let nobody receive into what requests that are left are read from."""
+        if self.borrows:
+            self.borrows = False
             self.server.renew_shared()
 
     # Replies
@@ -303,7 +334,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self.blocked():
             if self.transport.is_reading():
-                self.server.renew_shared()
+                self.renew_buffer()
                 self.transport.pause_reading()
         elif not self.transport.is_reading() and not self.ended:
             self.transport.resume_reading()
@@ -376,14 +407,14 @@ class Server:
         self.service = Service(table, msize, dialects, devices, limits or Limits(), admitted)
         self.connections: set[Connection] = set()
         self.peers = Peers(self.service.limits)
-        self._late: deque[Connection] = deque()
+        self.turns = Turns(lambda call: asyncio.get_running_loop().call_soon(call))
         self._looks: asyncio.TimerHandle | None = None
         self._reminded = 0.0
         self.addresses: list[Address] = []
         """Where it really listens, while it does."""
         self._wanted = [a if isinstance(a, Address) else parse(a) for a in addresses]
         self._sockets: list[tuple[Address, socket.socket]] = []
-        self._listeners: list[asyncio.AbstractServer] = []
+        self._listeners: list[Listener] = []
         self._cleanup = contextlib.ExitStack()
         self._empty = asyncio.Event()
         self._removing: set[asyncio.Task[None]] = set()
@@ -437,24 +468,6 @@ class Server:
         for connection in list(self.connections):
             connection.look()
         self._looks = asyncio.get_running_loop().call_later(LOOK, self._look)
-
-    def others(self, connection: Connection) -> bool:
-        """Let a connection wait for its turn if there are others; say whether it has to."""
-        if len(self.connections) > 1:
-            connection.late = True
-            self._late.append(connection)
-            if len(self._late) == 1:
-                asyncio.get_running_loop().call_soon(self._next)
-        return connection.late
-
-    def _next(self) -> None:
-        """Give the connection that has waited longest its turn: one between two looks at I/O."""
-        connection = self._late.popleft()
-        if self._late:
-            asyncio.get_running_loop().call_soon(self._next)
-        connection.late = False
-        if not connection.dropped:
-            connection.pump()
 
     def admit(self, connection: Connection) -> bool:
         """Take a connection in, unless it is one too many; say so now and then."""
@@ -533,7 +546,7 @@ class Server:
         if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             await loop.connect_accepted_socket(lambda: Connection(self), sock)
             return
-        self._listeners.append(await loop.create_server(lambda: Connection(self), sock=sock))
+        self._listeners.append(Listener(sock, self.turns, lambda: Connection(self)))
         self.addresses.append(real_address(address, sock))
 
 

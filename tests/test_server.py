@@ -598,7 +598,7 @@ MANY = [(tag, STAT) for tag in range(100, 1100)]
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every connection have had its share after a few requests."""
+    """Let every connection have had its share after one request."""
     monkeypatch.setattr(server, "SHARE", 0.0)
 
 

@@ -46,7 +46,12 @@ MAY_IMPORT = {
     "dispatch": "messages errors session ops",
     "generate": "spec schema",
     "backends": "constants messages errors backend",
-    "server": "address constants messages errors backend fids limits tags session ops dispatch",
+    "turns": "",
+    "accept": "turns",
+    "server": (
+        "address constants messages errors backend fids limits tags session ops dispatch turns"
+        " accept"
+    ),
     "dial": "address errors",
     "channel": "constants messages errors codec calls",
     "client": "spec address constants messages errors codec names dial channel",
@@ -73,8 +78,17 @@ FACADES = {"__init__", "__main__"}
 """They import what they hand on."""
 
 ONLY_IN = {
-    "asyncio": {"backends", "server", "dial", "channel", "client", "cli", "conformance/mutants"},
-    "socket": {"server", "dial", "sandbox", "cli", "conformance", "conformance/mutants"},
+    "asyncio": {
+        "backends",
+        "accept",
+        "server",
+        "dial",
+        "channel",
+        "client",
+        "cli",
+        "conformance/mutants",
+    },
+    "socket": {"accept", "server", "dial", "sandbox", "cli", "conformance", "conformance/mutants"},
     "os": {
         *("backends", "server", "client", "arguments", "destination", "sandbox", "cli"),
         "conformance",
