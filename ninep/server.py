@@ -39,8 +39,8 @@ from ninep.constants import MSIZE_MAX
 from ninep.dispatch import answer
 from ninep.errors import NUMBERS, CodecError, FrameError
 from ninep.fids import Fid
-from ninep.limits import LOOK, Limits, Patience, Peers
-from ninep.messages import TMessage, Twrite
+from ninep.limits import LOOK, Held, Limits, Patience, Peers
+from ninep.messages import TMessage, Twalk, Twrite
 from ninep.ops.clunk import remove_all
 from ninep.session import DIALECTS, Received, Service, Session
 from ninep.tags import Request, Tags
@@ -51,10 +51,8 @@ EINTR = NUMBERS["EINTR"]
 
 RECEIVE = 256 * 1024
 """Bytes of the buffer that the connections of a server receive into."""
-SEND_HIGH = 1024 * 1024
-"""Bytes of unsent replies at which a connection is no longer read from."""
-WAITING_HIGH = 8 * 1024 * 1024
-"""Bytes of requests in flight at which a connection is no longer read from."""
+REQUEST = 1024
+"""Bytes that a request in flight takes, but for its strings and data."""
 DRAIN = 5.0
 """Seconds for requests in flight when the server closes, and for the last replies to leave."""
 PROBES = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_USER_TIMEOUT": 120_000}
@@ -100,7 +98,12 @@ class Connection(asyncio.BufferedProtocol):
         """Serve what `server` exports."""
         self.server = server
         self.session = Session(server.service)
-        self.tags = Tags()
+        limits = server.service.limits
+        self.tags = Tags(limits.running, Held(server.service.waiting))
+        self.held = Held(server.service.unsent)
+        """Bytes of replies that the peer has not taken."""
+        self.high = limits.unsent
+        """Bytes of them at which it is no longer read from."""
         self.tasks: set[asyncio.Task[bytes]] = set()
         self.out: list[bytes] = []
         self.unsent = 0
@@ -120,7 +123,7 @@ class Connection(asyncio.BufferedProtocol):
         self.drained: asyncio.TimerHandle | None = None
         """What ends it if the last replies are not taken."""
         self.peer: Hashable = None
-        self.patience = Patience(server.service.limits)
+        self.patience = Patience(limits)
         self.transport: asyncio.Transport
 
     # What asyncio calls
@@ -136,7 +139,7 @@ class Connection(asyncio.BufferedProtocol):
             self.dropped = True
             transport.abort()
             return
-        transport.set_write_buffer_limits(high=SEND_HIGH)
+        transport.set_write_buffer_limits(high=self.high)
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -167,11 +170,13 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Go on with the requests that were left."""
         self.choked = False
+        self.held.set(self.transport.get_write_buffer_size())
         self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop everything.  Requests that are still running lose their reply."""
         self.drop()
+        self.held.set(0)
         self.server.gone(self)
         if self.drained is not None:
             self.drained.cancel()
@@ -179,12 +184,13 @@ class Connection(asyncio.BufferedProtocol):
             log.info("connection lost: %s", exc)
 
     def look(self) -> None:
-        """Drop the connection if the peer has let a deadline pass."""
+        """Drop the connection if the peer has let a deadline pass; see what it has taken."""
+        self.held.set(self.transport.get_write_buffer_size())
         missed = self.patience.missed(
             agreed=self.session.dialect is not None,
             part=self.session.part if self.transport.is_reading() else None,
             written=self.written,
-            unsent=self.transport.get_write_buffer_size(),
+            unsent=self.held.bytes,
         )
         if missed:
             log.info("closing a connection of %s: %s", self.peer, missed)
@@ -207,6 +213,7 @@ class Connection(asyncio.BufferedProtocol):
         """End the session at once: requests, fids, locks.  What is queued may still be sent."""
         self.ended = self.dropped = True
         self.requests = iter(())
+        self.tags.close()
         for task in self.tasks:
             task.cancel()
         self.server.remove(self.session.close())
@@ -225,7 +232,7 @@ class Connection(asyncio.BufferedProtocol):
             if not self.blocked():
                 for tag, t in self.requests:
                     self.arrive(tag, t)
-                    if (self.unsent > SEND_HIGH or self.tags) and self.blocked():
+                    if (self.unsent > self.high or self.tags) and self.blocked():
                         break
                     if many and monotonic() > end:
                         self.greedy = True
@@ -250,12 +257,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def blocked(self) -> bool:
         """Say whether no further request may be started now; send what that depends on."""
-        if self.unsent > SEND_HIGH:
+        if self.unsent > self.high:
             self.send()
         return (
             self.choked
             or self.late
-            or self.tags.bytes > WAITING_HIGH
+            or (self.tags.held.bytes and self.tags.held.too_much)
             or self.transport.is_closing()
         )
 
@@ -303,10 +310,12 @@ class Connection(asyncio.BufferedProtocol):
         """Take the reply of a task, and go on with what it was in the way of."""
         self.tasks.discard(task)
         reply = cancelled(self.session, request) if task.cancelled() else task.result()
-        if not self.dropped:
-            self.finish(request, reply)
-            self.start_ready()
-            self.pump()
+        if self.dropped:
+            self.tags.release(request)
+            return
+        self.finish(request, reply)
+        self.start_ready()
+        self.pump()
 
     def keep_buffer(self, t: TMessage) -> None:
         """Leave the receive buffer to a request that goes on using its data."""
@@ -327,6 +336,16 @@ class Connection(asyncio.BufferedProtocol):
             self.written += self.unsent
             out, self.out, self.unsent = self.out, [], 0
             self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+            left = self.transport.get_write_buffer_size()
+            if left or self.held.bytes:
+                self.hold(left)
+
+    def hold(self, left: int) -> None:
+        """Count what the peer has not taken, and see how much of that it may leave."""
+        self.held.set(left)
+        if self.high != (most := self.held.budget.most):
+            self.high = most
+            self.transport.set_write_buffer_limits(high=most)
 
     def read_on_or_not(self) -> None:
         """Read from the peer only while its requests are taken."""
@@ -379,8 +398,14 @@ def cancelled(session: Session, request: Request) -> bytes:
 
 
 def weight(t: TMessage) -> int:
-    """Return about how many bytes a waiting request keeps in memory."""
-    return 128 + (len(t.data) if type(t) is Twrite else 0)
+    """Return about how many bytes a request in flight keeps in memory."""
+    if type(t) is Twrite:
+        return REQUEST + len(t.data)
+    if type(t) is Twalk:
+        return REQUEST + sum(map(len, t.wname))
+    names: tuple[str, ...] = t.__slots__
+    values = (getattr(t, name) for name in names)
+    return REQUEST + sum(len(value) for value in values if type(value) is bytes)
 
 
 class Server:

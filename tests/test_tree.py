@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "locks": "constants errors",
     "logs": "",
     "fids": "constants messages errors backend listing",
-    "tags": "spec constants messages errors",
+    "tags": "spec constants messages errors limits",
     "session": "constants messages errors codec backend listing dialects fids limits locks",
     "ops": (
         "spec constants messages errors backend names listing users dialects perm locks fids"

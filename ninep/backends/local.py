@@ -10,6 +10,7 @@ exchanged meanwhile.  Hard links and mounts below the root are inside by definit
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import stat
@@ -61,6 +62,7 @@ class LocalBackend:
         self._root = Fd(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         self._node: ref[LocalNode] | None = None
         self._noatime = noatime
+        self._room = asyncio.Semaphore(WORKERS)
         self._devices: dict[int, int] = {}
         self._strangers: dict[tuple[int, int], int] = {}
         self._changes: dict[int, int] = {}
@@ -152,15 +154,21 @@ class LocalBackend:
     async def in_thread(self, call: Callable[[*Args], R], *args: *Args) -> R:
         """Run a call that may take long.
 
-        If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives
-        until then.  No more than `WORKERS` calls run at once.
+        If its awaiter is cancelled, a call that has begun runs to its end, and only then does the
+        awaiter: it counts until then.  No more than `WORKERS` calls run at once.
         """
-        loop = asyncio.get_running_loop()
-        try:
-            future = loop.run_in_executor(self._workers, call, *args)
-        except RuntimeError as exc:  # no thread can be started
-            raise error(errno.ENOMEM) from exc
-        return await future
+        async with self._room:
+            try:
+                work = self._workers.submit(call, *args)
+            except RuntimeError as exc:  # no thread can be started
+                raise error(errno.ENOMEM) from exc
+            try:
+                return await asyncio.wrap_future(work)
+            except asyncio.CancelledError:
+                while not work.done():
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.wait({asyncio.wrap_future(work)})
+                raise
 
     @cached_property
     def _workers(self) -> ThreadPoolExecutor:
