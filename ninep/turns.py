@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-SHARE = 0.00005
+SHARE = 0.0001
 """Seconds after which one connection lets others have their turn."""
 
 Call = Callable[[], None]

@@ -77,7 +77,7 @@ async def test_partly_in_memory(file: File, pages: Pages, cached: int, waited: i
 
 @pytest.mark.usefixtures("no_collector")
 async def test_cancelled(root: Node, file: File, pages: Pages) -> None:
-    """S-096: a read that is given up ends with its call, whose descriptor is not closed under it."""
+    """S-096: a read that is given up ends with its call; its descriptor is not closed under it."""
     pages.gate.clear()
     before = descriptors()
     reading = asyncio.create_task(file_read(file))
