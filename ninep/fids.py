@@ -138,8 +138,9 @@ class Fid:
 class FidTable:
     """The fids of one connection by number."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, most: int) -> None:
+        """Start with none; there may be so many."""
+        self._most = most
         self._fids: dict[int, Fid] = {}
         self.xattrs = 0
         """Bytes of all values that are read or written through a fid."""
@@ -172,12 +173,14 @@ class FidTable:
     def require_free(self, fid: int, unless: int = NOFID) -> None:
         """Refuse a new fid that is in use or is no fid; `unless` may be in use.
 
-        Clauses: fid.in-use, fid.never-nofid, fid.any-number
+        Clauses: fid.in-use, fid.never-nofid, fid.any-number, fid.count-limit
         """
         if fid == NOFID:
             raise Violation("fid.never-nofid")
         if fid in self._fids and fid != unless:
             raise Violation("fid.in-use", f"fid {fid}")
+        if len(self._fids) >= self._most and fid not in self._fids:
+            raise Violation("fid.count-limit", f"{self._most} fids")
 
     def bind(self, fid: int, what: Fid) -> None:
         """Let `fid` stand for `what` from now on."""

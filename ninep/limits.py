@@ -23,6 +23,24 @@ class Limits:
         default=256,
         metadata={"help": "connections at once of one IP address, or of one user of this machine"},
     )
+    fids: int = field(default=1 << 17, metadata={"help": "fids of one connection"})
+    running: int = field(
+        default=64, metadata={"help": "requests of one connection that run at the same time"}
+    )
+    waiting: int = field(
+        default=1 << 23,
+        metadata={"help": "bytes of requests in flight, from which one connection is not read on"},
+    )
+    waiting_total: int = field(
+        default=1 << 26, metadata={"help": "the same of all, who have equal shares of it"}
+    )
+    unsent: int = field(
+        default=1 << 20,
+        metadata={"help": "bytes of unsent replies, from which one connection is not read on"},
+    )
+    unsent_total: int = field(
+        default=1 << 26, metadata={"help": "the same of all, who have equal shares of it"}
+    )
     locks: int = field(default=4096, metadata={"help": "record locks of one connection"})
     xattrs: int = field(
         default=1 << 24,
@@ -41,6 +59,49 @@ class Limits:
     stall: float = field(
         default=60.0, metadata={"help": "seconds for which a client may take none of its replies"}
     )
+
+
+class Budget:
+    """Bytes that connections hold: so many each, and so many together.
+
+    Where it is too much together, each that holds any has an equal share of it, and who holds more
+    is not served on until that is less.  So nobody waits for anybody else: who holds nothing may go
+    on, and all together hold no more than twice the limit and one message each.
+    """
+
+    def __init__(self, one: int, total: int) -> None:
+        """Begin with none."""
+        self.one = one
+        self.total = total
+        self.used = 0
+        self.holders = 0
+
+    @property
+    def most(self) -> int:
+        """Bytes that one may hold now."""
+        if self.used <= self.total:
+            return self.one
+        return min(self.one, self.total // self.holders)
+
+
+class Held:
+    """What one connection holds of a budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        """Begin with nothing."""
+        self.budget = budget
+        self.bytes = 0
+
+    def set(self, count: int) -> None:
+        """Hold so many bytes from now on."""
+        self.budget.used += count - self.bytes
+        self.budget.holders += (count > 0) - (self.bytes > 0)
+        self.bytes = count
+
+    @property
+    def too_much(self) -> bool:
+        """Whether that is more than one may hold now."""
+        return self.bytes > self.budget.most
 
 
 class Peers:

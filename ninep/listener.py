@@ -1,7 +1,11 @@
-"""A listening socket of asyncio whose connections never wait for a descriptor.
+"""Accepting connections: one at a time, each in its turn, and none that waits for a descriptor.
 
-asyncio's own stops for a second when there is none, with a traceback, and those who connect wait.
-Here they are told at once: one descriptor is kept so that they can be accepted and closed.
+asyncio's own listener accepts all that wait in one round of its loop: many milliseconds if somebody
+connects again and again, and whoever is being served would notice.  When there is no descriptor it
+stops for a second, with a traceback, and those who connect wait.  Here they are told at once: one
+is kept so that they can be accepted and closed.
+
+Invariant: a listener is watched, or waits for its turn, or for the machine to have room again.
 """
 
 from __future__ import annotations
@@ -14,10 +18,10 @@ import os
 import socket
 from collections.abc import Callable
 
+from ninep.turns import Turns
+
 log = logging.getLogger("ninep")
 
-BURST = 64
-"""Connections that are accepted before others have their turn."""
 PAUSE = 1.0
 """Seconds until the next try when the system has nothing at all left."""
 REMINDER = 60.0
@@ -30,8 +34,11 @@ NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
 class Listener:
     """Accepts connections as long as it is open."""
 
-    def __init__(self, sock: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+    def __init__(
+        self, sock: socket.socket, turns: Turns, protocol: Callable[[], asyncio.BaseProtocol]
+    ) -> None:
         """Listen; each connection has a `protocol` of its own."""
+        self._turns = turns
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._protocol = protocol
@@ -40,7 +47,7 @@ class Listener:
         self._reminded = 0.0
         self._spare: int | None = os.dup(sock.fileno())
         sock.settimeout(0)
-        self._listen()
+        self._watch()
 
     def close(self) -> None:
         """Accept no more."""
@@ -50,26 +57,31 @@ class Listener:
         self._sock.close()
         self._give_up_spare()
 
-    def _listen(self) -> None:
+    def _watch(self) -> None:
         self._later = None
-        self._loop.add_reader(self._sock.fileno(), self._accept)
+        self._loop.add_reader(self._sock.fileno(), self._wait)
+
+    def _wait(self) -> None:
+        self._loop.remove_reader(self._sock.fileno())
+        self._turns.wait(self._accept)
 
     def _accept(self) -> None:
-        """Take in who waits."""
-        for _ in range(BURST):
-            try:
-                sock, _ = self._sock.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as exc:
-                if exc.errno in GONE:
-                    continue
+        """Take one connection in, unless the listener was closed meanwhile or the peer has gone."""
+        if self._sock.fileno() < 0:
+            return
+        try:
+            sock, _ = self._sock.accept()
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as exc:
+            if exc.errno not in GONE:
                 self._remind(exc)
                 if exc.errno not in NONE_LEFT or not self._refuse():
-                    self._pause()
+                    self._later = self._loop.call_later(PAUSE, self._watch)
                     return
-            else:
-                self._begin(sock)
+        else:
+            self._begin(sock)
+        self._watch()
 
     def _begin(self, sock: socket.socket) -> None:
         sock.settimeout(0)
@@ -95,10 +107,6 @@ class Listener:
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None
-
-    def _pause(self) -> None:
-        self._loop.remove_reader(self._sock.fileno())
-        self._later = self._loop.call_later(PAUSE, self._listen)
 
     def _remind(self, exc: OSError) -> None:
         if self._loop.time() >= self._reminded:

@@ -19,7 +19,6 @@ import os
 import socket
 import stat
 import struct
-from collections import deque
 from collections.abc import (
     Awaitable,
     Coroutine,
@@ -38,23 +37,22 @@ from ninep.constants import MSIZE_MAX
 from ninep.dispatch import answer
 from ninep.errors import NUMBERS, CodecError, FrameError
 from ninep.fids import Fid
-from ninep.limits import LOOK, Limits, Patience, Peers
+from ninep.limits import LOOK, Held, Limits, Patience, Peers
 from ninep.listener import Listener
-from ninep.messages import TMessage, Twrite
+from ninep.messages import TMessage, Twalk, Twrite
 from ninep.ops.clunk import remove_all
 from ninep.policy import Policy
 from ninep.session import DIALECTS, Received, Service, Session
 from ninep.tags import Request, Tags
+from ninep.turns import SHARE, Turns
 
 log = logging.getLogger("ninep")
 EINTR = NUMBERS["EINTR"]
 
 RECEIVE = 256 * 1024
 """Bytes of the buffer that the connections of a server receive into."""
-SEND_HIGH = 1024 * 1024
-"""Bytes of unsent replies at which a connection is no longer read from."""
-WAITING_HIGH = 8 * 1024 * 1024
-"""Bytes of requests in flight at which a connection is no longer read from."""
+REQUEST = 1024
+"""Bytes that a request in flight takes, but for its strings and data."""
 DRAIN = 5.0
 """Seconds for requests in flight when the server closes, and for the last replies to leave."""
 PROBES = {
@@ -64,10 +62,10 @@ PROBES = {
     "TCP_USER_TIMEOUT": 30_000,
 }
 """A TCP peer that has vanished with no word is asked after 10 s and gone after 30 (tcp(7))."""
-SHARE = 0.0001
-"""Seconds after which one connection lets others have their turn."""
 BACKLOG = 1024
 """Connections that may wait to be accepted."""
+SMALL = 16 * 1024
+"""Bytes that who asks for much is read at once."""
 CREDENTIALS = struct.Struct("iII")
 """pid, uid and gid of a peer; see unix(7)."""
 REMINDER = 60.0
@@ -105,7 +103,12 @@ class Connection(asyncio.BufferedProtocol):
         """Serve what `server` exports."""
         self.server = server
         self.session = Session(server.service)
-        self.tags = Tags()
+        limits = server.service.limits
+        self.tags = Tags(limits.running, Held(server.service.waiting))
+        self.held = Held(server.service.unsent)
+        """Bytes of replies that the peer has not taken."""
+        self.high = limits.unsent
+        """Bytes of them at which it is no longer read from."""
         self.tasks: set[asyncio.Task[bytes]] = set()
         self.out: list[bytes] = []
         self.unsent = 0
@@ -114,10 +117,18 @@ class Connection(asyncio.BufferedProtocol):
         self.choked = False
         self.late = False
         """Whether it has had its share for now, and waits for its turn."""
+        self.greedy = True
+        """Whether it took its whole share the last time; a new one has yet to show otherwise."""
+        self.into = server.shared
+        """What is received into."""
+        self.borrows = False
+        """Whether what was received last lies in the buffer that all share."""
         self.ended = False
         self.dropped = False
+        self.drained: asyncio.TimerHandle | None = None
+        """What ends it if the last replies are not taken."""
         self.peer: Hashable = None
-        self.patience = Patience(server.service.limits)
+        self.patience = Patience(limits)
         self.transport: asyncio.Transport
 
     # What asyncio calls
@@ -133,7 +144,7 @@ class Connection(asyncio.BufferedProtocol):
             self.dropped = True
             transport.abort()
             return
-        transport.set_write_buffer_limits(high=SEND_HIGH)
+        transport.set_write_buffer_limits(high=self.high)
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -141,12 +152,15 @@ class Connection(asyncio.BufferedProtocol):
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  asyncio's signature
-        """Return where the next bytes go."""
-        return self.session.buffer(self.server.shared)
+        """Return where the next bytes go; who asks for much has a buffer of its own for that."""
+        self.into = memoryview(bytearray(SMALL)) if self.greedy else self.server.shared
+        return self.session.buffer(self.into)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Run the requests that have become whole."""
-        self.requests = self.session.received(self.server.shared, nbytes)
+        into, self.into = self.into, self.server.shared
+        self.borrows = into is self.into
+        self.requests = self.session.received(into, nbytes)
         self.pump()
 
     def eof_received(self) -> bool:
@@ -161,22 +175,27 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Go on with the requests that were left."""
         self.choked = False
+        self.held.set(self.transport.get_write_buffer_size())
         self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Drop everything.  Requests that are still running lose their reply."""
         self.drop()
+        self.held.set(0)
         self.server.gone(self)
+        if self.drained is not None:
+            self.drained.cancel()
         if exc is not None:
             log.info("connection lost: %s", exc)
 
     def look(self) -> None:
-        """Drop the connection if the peer has let a deadline pass."""
+        """Drop the connection if the peer has let a deadline pass; see what it has taken."""
+        self.held.set(self.transport.get_write_buffer_size())
         missed = self.patience.missed(
             agreed=self.session.dialect is not None,
             part=self.session.part if self.transport.is_reading() else None,
             written=self.written,
-            unsent=self.transport.get_write_buffer_size(),
+            unsent=self.held.bytes,
         )
         if missed:
             log.info("closing a connection of %s: %s", self.peer, missed)
@@ -199,44 +218,56 @@ class Connection(asyncio.BufferedProtocol):
         """End the session at once: requests, fids, locks.  What is queued may still be sent."""
         self.ended = self.dropped = True
         self.requests = iter(())
+        self.tags.close()
         for task in self.tasks:
             task.cancel()
         self.server.remove(self.session.close())
         if not self.transport.is_closing():
             self.transport.close()
-            asyncio.get_running_loop().call_later(DRAIN, self.transport.abort)
+            self.drained = asyncio.get_running_loop().call_later(DRAIN, self.transport.abort)
 
     # Requests
 
     def pump(self) -> None:
         """Start the requests received, as long as the peer takes the replies; then others do."""
         end = monotonic() + SHARE
+        many = len(self.server.connections) > 1
+        self.greedy = False
         try:
             if not self.blocked():
-                for number, (tag, t) in enumerate(self.requests, 1):
+                for tag, t in self.requests:
                     self.arrive(tag, t)
-                    if (self.unsent > SEND_HIGH or self.tags) and self.blocked():
+                    if (self.unsent > self.high or self.tags) and self.blocked():
                         break
-                    if number % 4 == 0 and monotonic() > end and self.server.others(self):
+                    if many and monotonic() > end:
+                        self.greedy = True
                         break
         except FrameError as exc:
             log.warning("closing a connection: %s", exc)
             self.send()
             self.drop()
             return
-        if not self.late:
-            self.send()
+        if self.greedy:
+            self.late = True
+            self.server.turns.wait(self.my_turn)
+        self.send()
         self.read_on_or_not()
         self.close_if_done()
 
+    def my_turn(self) -> None:
+        """Go on after others have had their turn."""
+        self.late = False
+        if not self.dropped:
+            self.pump()
+
     def blocked(self) -> bool:
         """Say whether no further request may be started now; send what that depends on."""
-        if self.unsent > SEND_HIGH:
+        if self.unsent > self.high:
             self.send()
         return (
             self.choked
             or self.late
-            or self.tags.bytes > WAITING_HIGH
+            or (self.tags.held.bytes and self.tags.held.too_much)
             or self.transport.is_closing()
         )
 
@@ -284,14 +315,22 @@ class Connection(asyncio.BufferedProtocol):
         """Take the reply of a task, and go on with what it was in the way of."""
         self.tasks.discard(task)
         reply = cancelled(self.session, request) if task.cancelled() else task.result()
-        if not self.dropped:
-            self.finish(request, reply)
-            self.start_ready()
-            self.pump()
+        if self.dropped:
+            self.tags.release(request)
+            return
+        self.finish(request, reply)
+        self.start_ready()
+        self.pump()
 
     def keep_buffer(self, t: TMessage) -> None:
         """Leave the receive buffer to a request that goes on using its data."""
         if type(t) is Twrite:
+            self.renew_buffer()
+
+    def renew_buffer(self) -> None:
+        """Let nobody receive into what requests that are left are read from."""
+        if self.borrows:
+            self.borrows = False
             self.server.renew_shared()
 
     # Replies
@@ -302,6 +341,16 @@ class Connection(asyncio.BufferedProtocol):
             self.written += self.unsent
             out, self.out, self.unsent = self.out, [], 0
             self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+            left = self.transport.get_write_buffer_size()
+            if left or self.held.bytes:
+                self.hold(left)
+
+    def hold(self, left: int) -> None:
+        """Count what the peer has not taken, and see how much of that it may leave."""
+        self.held.set(left)
+        if self.high != (most := self.held.budget.most):
+            self.high = most
+            self.transport.set_write_buffer_limits(high=most)
 
     def read_on_or_not(self) -> None:
         """Read from the peer only while its requests are taken."""
@@ -309,7 +358,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self.blocked():
             if self.transport.is_reading():
-                self.server.renew_shared()
+                self.renew_buffer()
                 self.transport.pause_reading()
         elif not self.transport.is_reading() and not self.ended:
             self.transport.resume_reading()
@@ -354,8 +403,14 @@ def cancelled(session: Session, request: Request) -> bytes:
 
 
 def weight(t: TMessage) -> int:
-    """Return about how many bytes a waiting request keeps in memory."""
-    return 128 + (len(t.data) if type(t) is Twrite else 0)
+    """Return about how many bytes a request in flight keeps in memory."""
+    if type(t) is Twrite:
+        return REQUEST + len(t.data)
+    if type(t) is Twalk:
+        return REQUEST + sum(map(len, t.wname))
+    names: tuple[str, ...] = t.__slots__
+    values = (getattr(t, name) for name in names)
+    return REQUEST + sum(len(value) for value in values if type(value) is bytes)
 
 
 class Server:
@@ -380,7 +435,7 @@ class Server:
         self.service = Service(table, msize, dialects, policy or Policy(), limits or Limits())
         self.connections: set[Connection] = set()
         self.peers = Peers(self.service.limits)
-        self._late: deque[Connection] = deque()
+        self.turns = Turns(lambda call: asyncio.get_running_loop().call_soon(call))
         self._looks: asyncio.TimerHandle | None = None
         self._reminded = 0.0
         self.addresses: list[Address] = []
@@ -441,24 +496,6 @@ class Server:
         for connection in list(self.connections):
             connection.look()
         self._looks = asyncio.get_running_loop().call_later(LOOK, self._look)
-
-    def others(self, connection: Connection) -> bool:
-        """Let a connection wait for its turn if there are others; say whether it has to."""
-        if len(self.connections) > 1:
-            connection.late = True
-            self._late.append(connection)
-            if len(self._late) == 1:
-                asyncio.get_running_loop().call_soon(self._next)
-        return connection.late
-
-    def _next(self) -> None:
-        """Give the connection that has waited longest its turn: one between two looks at I/O."""
-        connection = self._late.popleft()
-        if self._late:
-            asyncio.get_running_loop().call_soon(self._next)
-        connection.late = False
-        if not connection.dropped:
-            connection.pump()
 
     def admit(self, connection: Connection) -> bool:
         """Take a connection in, unless it is one too many; say so now and then."""
@@ -537,7 +574,7 @@ class Server:
             loop = asyncio.get_running_loop()
             await loop.connect_accepted_socket(lambda: Connection(self), sock)
             return
-        self._listeners.append(Listener(sock, lambda: Connection(self)))
+        self._listeners.append(Listener(sock, self.turns, lambda: Connection(self)))
         self.addresses.append(real_address(address, sock))
 
 

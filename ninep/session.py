@@ -19,7 +19,7 @@ from ninep.constants import FIRST_FRAME_MAX, MSIZE_MAX, NOTAG
 from ninep.dialects import RULES, Rules
 from ninep.errors import CodecError, FrameError, Violation, linux_errno
 from ninep.fids import Fid, FidTable
-from ninep.limits import Limits
+from ninep.limits import Budget, Limits
 from ninep.listing import Listings
 from ninep.locks import LockTable
 from ninep.messages import RMessage, TMessage, Tversion
@@ -49,6 +49,10 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     locks: LockTable = field(init=False)
     listings: Listings = field(init=False)
+    waiting: Budget = field(init=False)
+    """Bytes of the requests in flight."""
+    unsent: Budget = field(init=False)
+    """Bytes of replies that were not taken yet."""
     exclusive: WeakValueDictionary[Hashable, Fid] = field(default_factory=WeakValueDictionary)
     """The fid that has a file with the mark EXCL open, by the file's identity.
 
@@ -59,6 +63,8 @@ class Service:
         """Make the tables that have a limit."""
         self.locks = LockTable(self.limits.locks)
         self.listings = Listings(self.limits.listings)
+        self.waiting = Budget(self.limits.waiting, self.limits.waiting_total)
+        self.unsent = Budget(self.limits.unsent, self.limits.unsent_total)
 
 
 class Session:
@@ -69,7 +75,7 @@ class Session:
         self.service = service
         self.bound: int | None = None
         """The user that every attach is held to; None: it is as the client says."""
-        self.fids = FidTable()
+        self.fids = FidTable(service.limits.fids)
         self.dialect: str | None = None
         self.msize = FIRST_FRAME_MAX
         self.codec: Codec = codec(BASE)

@@ -7,7 +7,9 @@ newcomers are admitted by these rules, in order of arrival:
 * two requests on one fid overlap only if neither changes what the fid stands for;
 * a Tflush starts when the request it names is settled, so Rflush always leaves after its reply;
 * a Tversion starts when nothing else is in flight any more, and what comes after it waits for it;
-* no more than `WINDOW` requests run at once (Tflush is not counted, so it gets through).
+* no more than `window` requests run at once (Tflush is not counted, so it gets through).
+
+What was flushed is in flight, and counts, until it has really ended.
 
 Clauses: tag.in-flight, flush.after-reply, flush.every-flush-answered, version.aborts-requests
 """
@@ -22,11 +24,9 @@ from itertools import islice
 from ninep import messages
 from ninep.constants import NOFID
 from ninep.errors import FrameError
+from ninep.limits import Held
 from ninep.messages import Tflush, TMessage, Tversion
 from ninep.spec import Spec, spec
-
-WINDOW = 64
-"""Requests of one connection that run at the same time."""
 
 
 def _claims(tables: Spec) -> dict[type, tuple[tuple[str, bool], ...]]:
@@ -52,7 +52,7 @@ class Request:
     tag: int
     t: TMessage
     size: int
-    """Bytes of its frame, which it keeps alive."""
+    """Bytes that it keeps in memory."""
     fids: tuple[tuple[int, bool], ...]
     """(fid, changes it) for each fid it names."""
     running: bool = False
@@ -67,13 +67,13 @@ class Request:
 class Tags:
     """The requests in flight of one connection."""
 
-    def __init__(self) -> None:
-        """Start with none."""
+    def __init__(self, window: int, held: Held) -> None:
+        """Start with none; so many may run, and their bytes are counted by `held`."""
+        self.window = window
+        self.held = held
         self._requests: dict[int, Request] = {}
         self._queue: dict[Request, None] = {}
         self._settled: deque[Request] = deque()
-        self.bytes = 0
-        """Bytes of the frames of all requests in flight."""
 
     def __len__(self) -> int:
         """Count the requests in flight."""
@@ -92,7 +92,7 @@ class Tags:
         elif type(t) is Tversion:
             self._abort_all()
         self._requests[tag] = request
-        self.bytes += size
+        self.held.set(self.held.bytes + size)
         if type(t) is not Tflush:
             self._queue[request] = None
         return request
@@ -101,7 +101,7 @@ class Tags:
         """Take a request out: its reply has been handed over, or it gets none."""
         if self._requests.get(request.tag) is request:
             del self._requests[request.tag]
-            self.bytes -= request.size
+            self.held.set(self.held.bytes - request.size)
             self._queue.pop(request, None)
             self._settled.extend(request.flushes)
 
@@ -111,7 +111,7 @@ class Tags:
         self._settled.clear()
         used: set[int] = set()
         changed: set[int] = set()
-        for request in islice(self._queue, WINDOW):
+        for request in islice(self._queue, self.window):
             if type(request.t) is Tversion and request is not next(iter(self._queue)):
                 break
             if not request.running and not any(
@@ -125,6 +125,12 @@ class Tags:
         for request in found:
             request.running = True
         return found
+
+    def close(self) -> None:
+        """Drop what has not begun; what runs is released when it has ended."""
+        for request in list(self._requests.values()):
+            if not request.running:
+                self.release(request)
 
     def _flush(self, flush: Request, old: Request | None) -> None:
         """Let a Tflush wait for the end of `old`; bring that nearer where it does no harm."""

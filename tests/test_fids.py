@@ -55,7 +55,7 @@ def node() -> Node:
 @pytest.fixture
 def table(node: Node) -> FidTable:
     """Return a table in which 5 is in use."""
-    fids = FidTable()
+    fids = FidTable(3)
     fids.bind(5, Fid(node, node, 1000))
     return fids
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ninep import messages as m
 from ninep.codec import codec
 from ninep.constants import NOFID, NONUNAME, NOTAG
-from ninep.limits import LOOK, Limits, Patience, Peers
-from tests.running import serve
+from ninep.errors import NUMBERS
+from ninep.limits import LOOK, Budget, Held, Limits, Patience, Peers
+from tests.running import environment, serve
 
 CODEC = codec("9P2000.L")
 VERSION = CODEC.encode(NOTAG, m.Tversion(65536, b"9P2000.L"))
@@ -179,3 +182,142 @@ def test_limits_that_are_none() -> None:
         with serve("memory:", argument) as (process, _):
             assert process.wait(WAIT) == 2
         assert isinstance(process, subprocess.Popen)
+
+
+GATED = """
+import asyncio, sys
+from ninep.backends.memory import MemoryBackend
+from ninep.constants import NONUNAME
+from ninep.limits import Limits
+from ninep.server import Server
+from tests.test_server import Gated
+
+async def main():
+    gate, memory = asyncio.Event(), MemoryBackend()
+    await (await memory.attach()).create(b"file", 2, 0o644, NONUNAME, NONUNAME)
+    limits = Limits(**dict(zip(sys.argv[1::2], map(int, sys.argv[2::2]))))
+    async with Server(Gated(memory, gate), "tcp://127.0.0.1:0", limits=limits) as server:
+        print(server.addresses[0], flush=True)
+        wait = asyncio.get_running_loop().run_in_executor
+        await wait(None, sys.stdin.readline)
+        gate.set()
+        await wait(None, sys.stdin.readline)
+
+asyncio.run(main())
+"""
+"""A server whose reads and writes wait until it is told a line."""
+
+
+@contextlib.contextmanager
+def gated(**limits: int) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """Run such a server, and open its file as fid 1."""
+    words = [str(word) for item in limits.items() for word in item]
+    with subprocess.Popen(
+        [sys.executable, "-c", GATED, *words],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(),
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        with process.stdin, session(process.stdout.readline().strip()) as sock:
+            send(sock, (2, m.Twalk(0, 1, (b"file",))), (3, m.Tlopen(1, 2)))
+            assert tags(sock, 2) == [2, 3]
+            yield process, sock
+
+
+def told(process: subprocess.Popen[str]) -> None:
+    """Let what waits in a server go on."""
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def send(sock: socket.socket, *requests: tuple[int, m.TMessage]) -> None:
+    """Send requests at once."""
+    sock.sendall(b"".join(CODEC.encode(tag, t) for tag, t in requests))
+
+
+def tags(sock: socket.socket, count: int) -> list[int]:
+    """Return the tags of the next replies, in order."""
+    return [int.from_bytes(receive(sock)[5:7], "little") for _ in range(count)]
+
+
+STAT = m.Tgetattr(0, 0x7FF)
+
+
+def test_a_flush_behind_a_full_window() -> None:
+    """S-039, S-096: it is read and answered; what it flushes counts until it has ended."""
+    with gated(running=3) as (process, sock):
+        send(sock, *((tag, m.Twrite(1, 0, b"x")) for tag in (4, 5, 6)), (7, STAT), (8, STAT))
+        send(sock, (9, m.Tflush(7)), (10, m.Tflush(777)), (11, m.Tflush(4)), (12, m.Tflush(777)))
+        assert tags(sock, 3) == [9, 10, 12]
+        told(process)
+        came = tags(sock, 5)
+        assert sorted(came) == [4, 5, 6, 8, 11]
+        assert came.index(4) < came.index(11)
+        assert came[0] != 8
+
+
+@pytest.mark.parametrize("limits", [{"waiting": 50_000}, {"waiting_total": 50_000}])
+def test_requests_in_flight_have_a_limit(limits: dict[str, int]) -> None:
+    """Who has too much in flight is not read on; another one is, and all is answered later."""
+    with gated(**limits) as (process, sock):
+        host, port = sock.getpeername()
+        waiting = [(tag, m.Twrite(1, 0, bytes(5000))) for tag in range(10, 90)]
+        send(sock, *waiting, (4, STAT))
+        with session(f"tcp://{host}:{port}") as other:
+            send(other, (2, m.Twalk(0, 1, (b"file",))), (3, m.Tlopen(1, 2)))
+            assert tags(other, 2) == [2, 3]
+            send(other, (5, m.Tread(1, 0, 1)), (4, STAT))
+            assert tags(other, 1) == [4]
+            told(process)
+            assert tags(other, 1) == [5]
+        assert set(tags(sock, 81)) == {4, *range(10, 90)}
+
+
+@pytest.mark.parametrize("option", ["--limit-unsent", "--limit-unsent-total"])
+def test_unsent_replies_have_a_limit(option: str, tmp_path: Path) -> None:
+    """S-072: who takes no replies is not read on, others are, and later all replies come."""
+    (tmp_path / "file").write_bytes(bytes(60_000))
+    with (
+        serve(str(tmp_path), "--listen", "tcp://127.0.0.1:0", option, "1") as (_, (address,)),
+        session(address) as deaf,
+        session(address) as other,
+    ):
+        for sock in (deaf, other):
+            send(sock, (2, m.Twalk(0, 1, (b"file",))), (3, m.Tlopen(1, 0)))
+            assert tags(sock, 2) == [2, 3]
+        send(deaf, *((tag, m.Tread(1, 0, 60_000)) for tag in range(1000)))
+        for _ in range(20):
+            send(other, *((tag, m.Tread(1, 0, 60_000)) for tag in range(10)))
+            assert tags(other, 10) == list(range(10))
+        assert tags(deaf, 1000) == list(range(1000))
+
+
+def test_fids_have_a_limit() -> None:
+    """fid.count-limit: EMFILE for what would be one more; what is clunked makes room."""
+    options = ("--limit-fids", "3", "--listen", "tcp://127.0.0.1:0")
+    with serve("memory:", *options) as (_, (address,)), session(address) as sock:
+        clones = [m.Twalk(0, fid, ()) for fid in (1, 2, 3)]
+        send(sock, *enumerate(clones))
+        replies = [CODEC.decode(receive(sock))[1] for _ in clones]
+        assert replies == [m.Rwalk(()), m.Rwalk(()), m.Rlerror(NUMBERS["EMFILE"])]
+        again = (m.Twalk(1, 1, ()), m.Tattach(9, NOFID, b"", b"", NONUNAME), m.Tclunk(2))
+        send(sock, *enumerate([*again, clones[2]]))
+        kinds = [type(CODEC.decode(receive(sock))[1]) for _ in range(4)]
+        assert kinds == [m.Rwalk, m.Rlerror, m.Rclunk, m.Rwalk]
+
+
+def test_equal_shares() -> None:
+    """Beyond the total each has an equal share, and who has less may go on."""
+    budget = Budget(100, 250)
+    much, some, little = Held(budget), Held(budget), Held(budget)
+    much.set(100)
+    some.set(100)
+    assert not much.too_much
+    much.set(101)
+    assert much.too_much
+    little.set(60)
+    assert budget.most == 83
+    assert [much.too_much, some.too_much, little.too_much] == [True, True, False]
+    much.set(0)
+    assert (budget.used, budget.holders, budget.most) == (160, 2, 100)

@@ -14,6 +14,7 @@ import pytest
 
 from ninep import listener
 from ninep.listener import Listener
+from ninep.turns import Turns
 
 WAIT = 10
 
@@ -33,7 +34,7 @@ async def address() -> AsyncIterator[tuple[str, int]]:
     """Where somebody listens."""
     sock = socket.create_server(("127.0.0.1", 0))
     address = sock.getsockname()
-    listening = Listener(sock, Greeting)
+    listening = Listener(sock, Turns(asyncio.get_running_loop().call_soon), Greeting)
     yield address
     listening.close()
 
@@ -80,7 +81,7 @@ def dialling(address: tuple[str, int]) -> socket.socket:
 
 async def test_who_comes_is_heard(address: tuple[str, int]) -> None:
     """One after the other, and many at once."""
-    for count in (1, 2 * listener.BURST):
+    for count in (1, 100):
         socks = [dialling(address) for _ in range(count)]
         assert [b"hello"] * count == [await heard(sock) for sock in socks]
         for sock in socks:
@@ -125,7 +126,7 @@ async def test_nothing_left(
     with Poor() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        listening = Listener(sock, Greeting)
+        listening = Listener(sock, Turns(asyncio.get_running_loop().call_soon), Greeting)
         with dialling(sock.getsockname()) as waiting:
             assert await heard(waiting) == b"hello"
         listening.close()
@@ -146,7 +147,7 @@ async def test_closed_while_it_waits() -> None:
     with Poor() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        listening = Listener(sock, Greeting)
+        listening = Listener(sock, Turns(asyncio.get_running_loop().call_soon), Greeting)
         with dialling(sock.getsockname()):
             await asyncio.wait_for(asked.wait(), WAIT)
             listening.close()
@@ -165,7 +166,33 @@ async def test_a_connection_that_is_gone() -> None:
     with Busy() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        listening = Listener(sock, Greeting)
+        listening = Listener(sock, Turns(asyncio.get_running_loop().call_soon), Greeting)
         with dialling(sock.getsockname()) as one:
             assert await heard(one) == b"hello"
         listening.close()
+
+
+async def test_one_in_each_turn() -> None:
+    """However many come at once, each is taken in a round of its own; after the end nobody is."""
+    made: list[asyncio.Protocol] = []
+
+    def make() -> asyncio.Protocol:
+        made.append(Greeting())
+        return made[-1]
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        address = sock.getsockname()
+        listening = Listener(sock, Turns(asyncio.get_running_loop().call_soon), make)
+        socks, seen = [dialling(address) for _ in range(20)], set()
+        while len(made) < len(socks):
+            await asyncio.sleep(0)
+            seen.add(len(made))
+        assert set(range(1, 21)) <= seen
+        socks.append(dialling(address))
+        await asyncio.sleep(0)
+        listening.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(made) == 20
+    for one in socks:
+        one.close()

@@ -28,7 +28,7 @@ from ninep.backend import Backend
 from ninep.backends._memory_inode import Inode
 from ninep.backends.local import LocalBackend
 from ninep.backends.memory import MemoryBackend
-from ninep.constants import MSIZE_MAX, NOFID, NONUNAME, NOTAG, LopenFlag, SetattrValid
+from ninep.constants import NOFID, NONUNAME, NOTAG, LopenFlag, SetattrValid
 from ninep.errors import meaning
 from ninep.fids import LEGAL, State
 from ninep.limits import Limits
@@ -253,7 +253,7 @@ class Sessions(RuleBasedStateMachine):
         """Serve a tree to clients that have attached it."""
         exports = {b"": backend, b"e": backend}
         policy = Policy(set_id=True)
-        service = Service(exports, MSIZE_MAX, policy, Limits(xattrs=PENDING))
+        service = Service(exports, policy=policy, limits=Limits(xattrs=PENDING))
         self.model = Model(habits, MSIZE, PENDING)
         self.requests = 0
         self.runner = asyncio.Runner()

@@ -25,12 +25,14 @@ from ninep.client import Client
 from ninep.codec import codec, read_size
 from ninep.constants import NOFID, NONUNAME, NOTAG
 from ninep.errors import ConnectionLost, RemoteError
+from ninep.limits import Limits
 from ninep.messages import Message, TMessage
 from ninep.server import Server
 from tests.helpers import descriptors, settled
 
 CODEC = codec("9P2000.L")
 MSIZE = 65536
+WAITING, UNSENT = Limits().waiting, Limits().unsent
 VERSION = CODEC.encode(NOTAG, m.Tversion(MSIZE, b"9P2000.L"))
 ATTACH = CODEC.encode(1, m.Tattach(0, NOFID, b"", b"", NONUNAME))
 
@@ -302,7 +304,7 @@ async def test_a_slow_reader_is_not_read_from() -> None:
         await settled(200)
         (connection,) = running.connections
         queued = connection.transport.get_write_buffer_size() + connection.unsent
-        assert queued < 3 * server.SEND_HIGH
+        assert queued < 3 * UNSENT
         assert connection.choked
         w.writer.transport.resume_reading()  # type: ignore[attr-defined]
         assert list(range(2000)) == await w.tags(2000)
@@ -313,14 +315,14 @@ async def test_waiting_requests_are_bounded(gated: Server, gate: asyncio.Event) 
     async with wire(gated) as w:
         w.send(*OPEN)
         await w.tags(2)
-        count = 2 * server.WAITING_HIGH // MSIZE
+        count = 2 * WAITING // MSIZE
         data = b"x" * (MSIZE - 24)
         w.send(*((tag, m.Twrite(1, 0, data)) for tag in range(count)))
         (connection,) = gated.connections
-        while connection.tags.bytes <= server.WAITING_HIGH:
+        while connection.tags.held.bytes <= WAITING:
             await asyncio.sleep(0)
         await settled()
-        assert connection.tags.bytes < server.WAITING_HIGH + 2 * MSIZE
+        assert connection.tags.held.bytes < WAITING + 2 * MSIZE
         gate.set()
         assert set(range(count)) == set(await w.tags(count))
 
@@ -598,7 +600,7 @@ MANY = [(tag, STAT) for tag in range(100, 1100)]
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every connection have had its share after a few requests."""
+    """Let every connection have had its share after one request."""
     monkeypatch.setattr(server, "SHARE", 0.0)
 
 

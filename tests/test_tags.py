@@ -7,8 +7,11 @@ import pytest
 from ninep import messages as m
 from ninep.constants import NOFID, NONUNAME
 from ninep.errors import FrameError
+from ninep.limits import Budget, Held
 from ninep.messages import TMessage
-from ninep.tags import ABANDONED, WINDOW, Request, Tags
+from ninep.tags import ABANDONED, Request, Tags
+
+WINDOW = 64
 
 
 def read(fid: int) -> m.Tread:
@@ -21,7 +24,7 @@ class Flight(Tags):
 
     def __init__(self) -> None:
         """Start with none, and no tag given."""
-        super().__init__()
+        super().__init__(WINDOW, Held(Budget(1000, 10_000)))
         self.cancelled: list[int] = []
 
     def runs(self, tag: int, t: TMessage) -> Request:
@@ -82,10 +85,10 @@ def test_bytes_are_counted_while_in_flight() -> None:
     """What requests keep in memory is known."""
     tags = Flight()
     request = tags.runs(1, read(5))
-    assert (1, 10) == (len(tags), tags.bytes)
+    assert (1, 10) == (len(tags), tags.held.bytes)
     tags.release(request)
     tags.release(request)
-    assert (0, 0) == (len(tags), tags.bytes)
+    assert (0, 0) == (len(tags), tags.held.bytes)
 
 
 def test_the_window_is_bounded_and_lets_flushes_through() -> None:

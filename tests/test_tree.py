@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "locks": "constants errors",
     "logs": "",
     "fids": "constants messages errors backend listing",
-    "tags": "spec constants messages errors",
+    "tags": "spec constants messages errors limits",
     "session": (
         "constants messages errors codec backend listing dialects fids policy limits locks"
     ),
@@ -48,11 +48,12 @@ MAY_IMPORT = {
     ),
     "dispatch": "messages errors session ops",
     "generate": "spec schema",
-    "listener": "",
+    "turns": "",
+    "listener": "turns",
     "backends": "constants messages errors backend perm users policy",
     "server": (
         "address constants messages errors backend fids policy limits tags session ops dispatch"
-        " listener"
+        " turns listener"
     ),
     "dial": "address errors",
     "channel": "constants messages errors codec calls",

@@ -10,6 +10,7 @@ import asyncio
 import errno
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Semaphore, Thread, current_thread
@@ -37,6 +38,8 @@ class Workers:
     def __init__(self, most: int) -> None:
         """Start no more than `most` threads, and none yet."""
         self._most = most
+        self.room = asyncio.Semaphore(most)
+        """Who has it may submit a call: those that wait are not among the calls yet."""
         self._threads: list[Thread] = []
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._idle = Semaphore(0)
@@ -81,23 +84,32 @@ def left() -> bool:
 async def in_thread(workers: Workers, call: Callable[[*Args], R], *args: *Args) -> R:
     """Run a call in a thread; one that is made in a thread already stays there.
 
-    If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives
-    until then.
+    If its awaiter is cancelled, a call that has begun runs to its end; what it was given lives, and
+    it takes up room, until then.
 
     Errors: ENOMEM (no thread can be started), and those of the call
     """
     try:
-        asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
         return call(*args)
+    await workers.room.acquire()
     try:
         future = workers.submit(call, *args)
     except RuntimeError as exc:
+        workers.room.release()
         raise error(errno.ENOMEM) from exc
+    future.add_done_callback(partial(leave, loop, workers.room))
     try:
         return await asyncio.wrap_future(future)
     finally:
         del future  # it holds the error, whose traceback leads here
+
+
+def leave(loop: asyncio.AbstractEventLoop, room: asyncio.Semaphore, _: object) -> None:
+    """Let the next call have room."""
+    with suppress(RuntimeError):  # the loop has ended, and nobody waits
+        loop.call_soon_threadsafe(room.release)
 
 
 def work(calls: SimpleQueue[Call | None], idle: Semaphore) -> None:
