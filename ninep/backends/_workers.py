@@ -21,7 +21,8 @@ NAME = "ninep-local"
 """What the threads are called."""
 END = 0.5
 """Seconds that threads have for their end; who is stuck then is left."""
-Call = tuple["Future[Any]", Callable[[], Any]]
+Call = list[Any]
+"""A future, and the call that it is of; nothing once that has begun."""
 
 
 class Workers:
@@ -45,7 +46,7 @@ class Workers:
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
             self._start()
         future: Future[R] = Future()
-        self._calls.put((future, partial(call, *args)))
+        self._calls.put([future, partial(call, *args)])
         return future
 
     def _start(self) -> None:
@@ -77,19 +78,22 @@ def left() -> bool:
 def work(calls: SimpleQueue[Call | None], idle: Semaphore) -> None:
     """Run one call after the other."""
     while (call := calls.get()) is not None:
-        run(*call)
-        del call  # what it was given lives no longer than it runs
+        run(call)
         idle.release()
 
 
-def run(future: Future[Any], call: Callable[[], Any]) -> None:
-    """Run a call unless it was given up."""
+def run(taken: Call) -> None:
+    """Run a call unless it was given up; what it was given is let go before it is answered."""
+    future, call = taken
+    taken.clear()
     if not future.set_running_or_notify_cancel():
         return
     try:
         result = call()
     except BaseException as exc:  # noqa: BLE001  it is raised where the call is waited for
+        del call
         future.set_exception(exc)
-        del future, call  # the traceback leads here
+        del future  # the traceback leads here
     else:
+        del call
         future.set_result(result)
