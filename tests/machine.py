@@ -76,6 +76,11 @@ class Machine:
             pytest.skip(f"{' '.join(command)}: {done.stderr.strip()}")
         return done  # type: ignore[no-any-return]
 
+    def can(self, *command: str) -> bool:
+        """Run a command in it; say whether that worked."""
+        done = subprocess.run([*self.enter, *command], capture_output=True, check=False)
+        return not done.returncode
+
     def seen(self, path: Path) -> Path:
         """Return the way from outside to a path as it is in here."""
         return Path(f"/proc/{self.pid}/root{path}")

@@ -239,7 +239,8 @@ def test_readonly_in_the_middle(how: str, machine: Machine, tmp_path: Path) -> N
         opened(sock, 2, b"file", flags=os.O_RDONLY)
         if how == "ro":
             ask(sock, m.Tclunk(1))
-        machine.run("mount", "-o", f"remount,{how}", str(root))
+        remount = ("mount", "-o", f"remount,{how}", str(root))
+        assert any(later(machine.can(*remount)) for _ in range(TRIES))  # it is closed in a moment
         readonly = m.Rlerror(errno.EROFS)
         if how == "abort":
             assert ask(sock, m.Twrite(1, 7, b"more")) == [readonly]

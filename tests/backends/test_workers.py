@@ -41,6 +41,7 @@ def test_nothing_is_kept(text: str) -> None:
     future = workers.submit(held, text)
     future.exception(WAIT)
     del held, future
+    workers.submit(Held(), "another: the thread has gone on").result(WAIT)
     workers.submit(Held(), "another, so that the thread has gone on").result(WAIT)
     assert watched() is None
 
