@@ -229,8 +229,12 @@ class Connection(asyncio.BufferedProtocol):
     # Requests
 
     def pump(self) -> None:
-        """Start the requests received, as long as the peer takes the replies; then others do."""
-        end = monotonic() + SHARE
+        """Start the requests received, as long as the peer takes the replies; then others do.
+
+        One like the last is not begun if it would take longer than there is time left.
+        """
+        now = monotonic()
+        end = now + SHARE
         many = len(self.server.connections) > 1
         self.greedy = False
         try:
@@ -239,7 +243,8 @@ class Connection(asyncio.BufferedProtocol):
                     self.arrive(tag, t)
                     if (self.unsent > self.high or self.tags) and self.blocked():
                         break
-                    if many and monotonic() > end:
+                    before, now = now, monotonic()
+                    if many and 2 * now - before > end:
                         self.greedy = True
                         break
         except FrameError as exc:
