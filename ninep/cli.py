@@ -257,7 +257,8 @@ def add_serve(sub: argparse.ArgumentParser) -> None:
     for limit in fields(Limits):
         sub.add_argument(option(limit.name), metavar="N", default=limit.default,
                          type=count if limit.type == "int" else seconds,
-                         help=f"{limit.metadata['help']} (default {limit.default:.9g})")  # fmt: skip
+                         help=f"{limit.metadata['help']} (default {limit.default:.9g})",
+                         )  # fmt: skip
     sub.add_argument("-v", "--verbose", action="count", default=0, help="log more; may be repeated")
     sub.set_defaults(command=serve)
 
