@@ -305,6 +305,8 @@ def serve(args: argparse.Namespace) -> int:
 
 def policy(args: argparse.Namespace) -> Policy:
     """Return what clients may do, and who they may be."""
+    if args.squash not in (None, "none") and not args.as_client:
+        log.warning("without --as-client --squash decides whose new files are, and no more")
     return Policy(
         **{name.replace("-", "_"): getattr(args, name.replace("-", "_")) for name in POWERS},
         squash=args.squash or ("root" if args.as_client else "none"),
@@ -383,7 +385,7 @@ async def listen(server: Server, enter: Callable[[], object]) -> int:
 
     def leave_now() -> None:
         if stop.is_set():
-            server.abort()
+            server.hurry()
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,7 +13,7 @@ from ninep.errors import Violation
 from ninep.perm import set_ids
 from ninep.users import NOBODY
 
-FORMAT = int(StMode.IFMT)
+FORMAT, SET_ID = int(StMode.IFMT), int(StMode.ISUID | StMode.ISGID)
 DIR, DEVICES = int(StMode.IFDIR), frozenset({int(StMode.IFCHR), int(StMode.IFBLK)})
 PRIVILEGED = (b"trusted.", b"security.")
 """Namespaces of attributes that the kernel of a host acts upon, or keeps from its users."""
@@ -51,17 +51,20 @@ class Policy:
     def check_mode(self, mode: int, had: int = 0) -> None:
         """Refuse set-id bits that a file has not had before; on a directory they do no harm.
 
+        `had` is its mode, without those bits if it gets another owner or group.
+
         Clauses: create.set-id-privilege
         """
-        if not self.set_id and had & FORMAT != DIR and set_ids(mode) & ~set_ids(had):
+        new = mode & SET_ID & ~had | set_ids(mode) & ~set_ids(had)
+        if not self.set_id and had & FORMAT != DIR and new:
             raise Violation("create.set-id-privilege", f"mode {mode & 0o7777:#o}")
 
-    def check_attribute(self, name: bytes, size: int) -> None:
+    def check_attribute(self, name: bytes) -> None:
         """Refuse to set an attribute that is not a user's; who may remove it is the host's affair.
 
         Clauses: xattr.privileged-name
         """
-        if size and name.startswith(PRIVILEGED) and not self.trusted:
+        if name.startswith(PRIVILEGED) and not self.trusted:
             raise Violation("xattr.privileged-name", repr(name[:64]))
 
     def user(self, claimed: int | None, bound: int | None) -> int:

@@ -82,12 +82,13 @@ class Resumed(Awaitable[bytes]):
 
     def __await__(self) -> Generator[Any, Any, bytes]:
         """Hand `first` to the task and go on as the coroutine does."""
-        waits_for = self._first
+        waits_for, self._first = self._first, None
         try:
             while True:
                 try:
                     sent = yield waits_for
                 except BaseException as exc:  # noqa: BLE001  cancellation too is the coroutine's
+                    del waits_for  # it holds the error, whose traceback leads here
                     waits_for = self._coroutine.throw(exc)
                 else:
                     waits_for = self._coroutine.send(sent)
@@ -542,13 +543,20 @@ class Server:
         if self._looks is not None:
             self._looks.cancel()
         await asyncio.sleep(0)
-        await asyncio.gather(*self._removing)
+        if self._removing:
+            await asyncio.wait(self._removing, timeout=drain)
         self._empty.set()
 
     def abort(self) -> None:
         """Close all connections at once."""
         for connection in list(self.connections):
             connection.transport.abort()
+
+    def hurry(self) -> None:
+        """Do so, and wait for nothing that is still to be removed."""
+        self.abort()
+        for task in self._removing:
+            task.cancel()
 
     async def wait_closed(self) -> None:
         """Return when nothing is left to do: no listener, and no connection any more."""

@@ -49,10 +49,14 @@ def learn() -> None:
 
 
 def identity(uid: int) -> Identity:
-    """Return a user with the groups that this host knows of; a stranger is in none but nobody's."""
+    """Return a user with the groups that this host knows of; a stranger is in none but nobody's.
+
+    If one of the lists can no longer be read, they are those that were learned.
+    """
     try:
         one = pwd.getpwuid(uid)
         groups = os.getgrouplist(one.pw_name, one.pw_gid)
+        grp.getgrgid(one.pw_gid)
     except LOST:
         return _members.get(uid, Identity(uid, 0) if uid == 0 else Identity(uid))
     return Identity(uid, one.pw_gid, tuple(groups))

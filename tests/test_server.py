@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import gc
 import os
 import signal
 import socket
@@ -12,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -25,6 +28,7 @@ from ninep.client import Client
 from ninep.codec import codec, read_size
 from ninep.constants import NOFID, NONUNAME, NOTAG
 from ninep.errors import ConnectionLost, RemoteError
+from ninep.fids import Fid
 from ninep.limits import Limits
 from ninep.messages import Message, TMessage
 from ninep.server import Server
@@ -377,6 +381,48 @@ async def test_closing_does_not_wait_for_ever(gated: Server) -> None:
         await gated.close(drain=0.01)
         assert await w.closed()
         assert not gated.connections
+
+
+async def test_closing_does_not_wait_for_a_removal(
+    gated: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a file waited for that goes with its fid and cannot be removed, after that time."""
+
+    async def never(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(server, "remove_all", never)
+    for hurried in (False, True):
+        gated.remove([Fid(None, None, 0, removes=True)])  # type: ignore[arg-type]
+        closing = asyncio.ensure_future(gated.close(drain=1000 if hurried else 0.01))
+        await settled()
+        if hurried:
+            gated.hurry()
+        await asyncio.wait_for(closing, 20)
+
+
+async def test_a_failure_leaves_no_cycle() -> None:
+    """What a failed call held goes when the request ends, and not when the collector comes."""
+    calls: list[asyncio.Future[bytes]] = [asyncio.get_running_loop().create_future()]
+
+    async def request() -> bytes:
+        with contextlib.suppress(OSError):
+            await calls.pop()
+        return b"reply"
+
+    coroutine, call = request(), calls[0]
+    gone = ref(call)
+    task = asyncio.ensure_future(server.run(server.Resumed(coroutine, coroutine.send(None))))
+    await asyncio.sleep(0)
+    call.set_exception(OSError(errno.EIO, "failed"))
+    del coroutine, call
+    gc.disable()
+    try:
+        assert b"reply" == await task
+        del task
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_second_signal_ends_at_once(gated: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,9 @@ def test_identity_that_was_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     group = grp.struct_group(("some", "x", 4100, [me.pw_name]))
     monkeypatch.setattr(grp, "getgrall", lambda: [group])
     users.learn()
+    with monkeypatch.context() as patch:
+        patch.setattr(grp, "getgrgid", unknown)
+        assert Identity(me.pw_uid, me.pw_gid, (4100,)) == identity(me.pw_uid)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     assert Identity(me.pw_uid, me.pw_gid, (4100,)) == identity(me.pw_uid)
     assert Identity(STRANGER) == identity(STRANGER)

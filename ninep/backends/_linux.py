@@ -10,10 +10,9 @@ import ctypes
 import errno
 import os
 import resource
-import stat
 from functools import cache
 
-from ninep.backends._shared import ACCESS, SET_ID, error, is_set_id, signed
+from ninep.backends._shared import ACCESS, error, is_set_id, signed
 from ninep.constants import LopenFlag
 
 NODE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -205,6 +204,5 @@ def drop_set_id(number: int) -> None:
 
     Linux does so when a file is written or cut, unless by root, which a server may be.
     """
-    mode = os.fstat(number).st_mode
-    if is_set_id(mode):
-        chmod(number, stat.S_IMODE(mode) & ~SET_ID)
+    if is_set_id(os.fstat(number).st_mode):
+        os.chown(magic(number), KEEP, KEEP)  # takes them away in one step, and changes no owner

@@ -59,7 +59,7 @@ BLOCK = 4096
 SPECIAL_BITS = 0o7000
 
 BASIC = int(GetattrMask.BASIC)
-EXCL = int(LopenFlag.EXCL)
+EXCL, WRONLY = int(LopenFlag.EXCL), int(LopenFlag.WRONLY)
 MODE, UID, GID = int(SetattrValid.MODE), int(SetattrValid.UID), int(SetattrValid.GID)
 SIZE, ATIME, MTIME = int(SetattrValid.SIZE), int(SetattrValid.ATIME), int(SetattrValid.MTIME)
 ATIME_SET, MTIME_SET = int(SetattrValid.ATIME_SET), int(SetattrValid.MTIME_SET)
@@ -191,10 +191,16 @@ class LocalNode(NamedNode):
         if t.valid & SIZE and t.size >= SIZE_END:
             raise error(errno.EFBIG)
 
+    def drop_set_id(self) -> None:
+        """Take away what lets others run the file as its owner or group."""
+        drop_set_id(self.fd.number)
+
     def _truncate(self, size: int) -> None:
+        """Cut or extend; who has leased the file is told, and truncate(2) would wait for him."""
+        fd = self.tree.held(os.open(magic(self.fd.number), host_flags(WRONLY)))
         if self.tree.privileged:
-            drop_set_id(self.fd.number)
-        os.truncate(magic(self.fd.number), size)
+            self.drop_set_id()
+        os.ftruncate(fd.number, size)
 
     def _set_times(self, t: Tsetattr) -> None:
         atime = (t.atime_sec, t.atime_nsec) if t.valid & ATIME_SET else (0, UTIME_NOW)

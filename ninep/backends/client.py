@@ -11,17 +11,22 @@ reads through a directory that was opened as the user.
 from __future__ import annotations
 
 import errno
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Hashable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+from ninep import perm
 from ninep.backend import File, Node
 from ninep.backends import _acting
-from ninep.backends._shared import MODE_BITS, SET_ID, error
+from ninep.backends._local_node import LocalNode
+from ninep.backends._shared import MODE_BITS, error
 from ninep.backends._workers import Workers, in_thread
 from ninep.backends.local import WORKERS, LocalBackend
 from ninep.constants import NONUNAME, GetattrMask, LopenFlag, SetattrValid
 from ninep.messages import Qid, Rgetattr, Rstatfs, Tsetattr
+from ninep.perm import set_ids
 from ninep.policy import PRIVILEGED
 from ninep.users import NOBODY, Identity, identity
 
@@ -29,6 +34,8 @@ R = TypeVar("R")
 BASIC, WRONLY = int(GetattrMask.BASIC), int(LopenFlag.WRONLY)
 MODE, OWNERS = int(SetattrValid.MODE), int(SetattrValid.UID | SetattrValid.GID)
 ROOT = Identity(0, 0)
+HIDDEN = b"trusted."
+"""Attributes that the kernel shows to root alone; it asks the process, and not its user."""
 Call = Callable[..., Coroutine[Any, Any, R]]
 
 
@@ -44,14 +51,14 @@ class ClientBackend:
         self._inner = inner
         self._nodes: WeakValueDictionary[tuple[int, Identity], ClientNode] = WeakValueDictionary()
         self._names = Workers(1)
-        self._files = Workers(WORKERS)
+        self._files: defaultdict[int, Workers] = defaultdict(partial(Workers, WORKERS))
 
     async def attach(self, uid: int = NONUNAME) -> ClientNode:
         """Return the root directory as it is for a user, with the groups that it has by now."""
         who = identity(NOBODY if uid == NONUNAME else uid)
         return self.wrap(await self._inner.attach(), who)
 
-    def wrap(self, inner: Node, who: Identity) -> ClientNode:
+    def wrap(self, inner: LocalNode, who: Identity) -> ClientNode:
         """Return the node that stands for `inner`: one and the same for a user, while in use."""
         key = id(inner), who
         node = self._nodes.get(key)  # whose `inner` is no other's while that node holds it
@@ -63,37 +70,36 @@ class ClientBackend:
         """Make a call that has to do with names and attributes."""
         return await in_thread(self._names, _acting.act, who, call, *args)
 
-    async def on_files(self, who: Identity, call: Call[R], *args: object) -> R:
-        """Make a call that has to do with what is in an open file."""
-        return await in_thread(self._files, _acting.act, who, call, *args)
+    async def on_files(self, dev: int, who: Identity, call: Call[R], *args: object) -> R:
+        """Make a call that has to do with what is in an open file of a device."""
+        return await in_thread(self._files[dev], _acting.act, who, call, *args)
 
 
 class ClientFile:
     """An open file or directory."""
 
-    __slots__ = ("_backend", "_inner", "_who")
+    __slots__ = ("_inner", "_run")
 
-    def __init__(self, backend: ClientBackend, inner: File, who: Identity) -> None:
-        """Stand for `inner`."""
-        self._backend = backend
+    def __init__(self, backend: ClientBackend, inner: File, dev: int, who: Identity) -> None:
+        """Stand for `inner`, which is a file of the device `dev`."""
         self._inner = inner
-        self._who = who
+        self._run = partial(backend.on_files, dev, who)
 
     async def read(self, offset: int, count: int) -> bytes | bytearray | memoryview:
         """Return up to `count` bytes."""
-        return await self._backend.on_files(self._who, self._inner.read, offset, count)
+        return await self._run(self._inner.read, offset, count)
 
     async def write(self, offset: int, data: bytes | bytearray | memoryview) -> int:
         """Write at `offset`; return how much went in."""
-        return await self._backend.on_files(self._who, self._inner.write, offset, data)
+        return await self._run(self._inner.write, offset, data)
 
     async def truncate(self, size: int) -> None:
         """Cut or extend to `size` bytes."""
-        await self._backend.on_files(self._who, self._inner.truncate, size)
+        await self._run(self._inner.truncate, size)
 
     async def fsync(self, datasync: bool) -> None:  # noqa: FBT001  the Protocol's signature
         """Wait until all is on stable storage."""
-        await self._backend.on_files(self._who, self._inner.fsync, datasync)
+        await self._run(self._inner.fsync, datasync)
 
     async def clunk(self) -> None:
         """Raise if data are known to be lost; no call of the host is made for that."""
@@ -111,7 +117,7 @@ class ClientNode:
 
     readonly = False
 
-    def __init__(self, backend: ClientBackend, inner: Node, who: Identity) -> None:
+    def __init__(self, backend: ClientBackend, inner: LocalNode, who: Identity) -> None:
         """Stand for `inner`."""
         self._backend = backend
         self._inner = inner
@@ -142,11 +148,11 @@ class ClientNode:
         """The directory that holds it."""
         return self._node(self._inner.parent)
 
-    def _node(self, inner: Node) -> ClientNode:
+    def _node(self, inner: LocalNode) -> ClientNode:
         return self._backend.wrap(inner, self._who)
 
     def _file(self, inner: File) -> ClientFile:
-        return ClientFile(self._backend, inner, self._who)
+        return ClientFile(self._backend, inner, self._inner.dev, self._who)
 
     async def _call(self, call: Call[R], *args: object) -> R:
         return await self._backend.on_names(self._who, call, *args)
@@ -165,29 +171,36 @@ class ClientNode:
 
     async def setattr(self, t: Tsetattr) -> None:
         """Change what `t.valid` names."""
-        try:
-            await self._call(self._inner.setattr, t)
-        except PermissionError:
-            if not t.valid & MODE or t.valid & OWNERS or not await self._gives_up(t.mode):
-                raise
-            mode = Tsetattr(t.fid, MODE, t.mode, 0, 0, 0, 0, 0, 0, 0)
-            await self._backend.on_names(ROOT, self._inner.setattr, mode)
-            t.valid &= ~MODE
-            await self._call(self._inner.setattr, t)
+        await self._call(self._setattr, t)
 
-    async def _gives_up(self, mode: int) -> bool:
-        """Say whether a mode does no more than a write: it takes set-id bits away.
+    async def _setattr(self, t: Tsetattr) -> None:
+        """Do so; a mode that does no more than a write would is for all who may write.
 
-        Linux's client asks for that before it writes, and as the user who writes, who need not be
-        the owner.
+        Linux's client takes set-id bits away before it writes, and as the user who writes, who need
+        not be the owner.  What is done then is what a write does: no mode is set.
 
         Clauses: write.drops-privilege
         """
-        had = (await self.getattr(BASIC)).mode
-        if (had ^ mode) & MODE_BITS & ~SET_ID or mode & ~had & SET_ID:
+        try:
+            await self._inner.setattr(t)
+        except PermissionError:
+            if not await self._is_as_a_write(t):
+                raise
+            _acting.become(ROOT)
+            self._inner.drop_set_id()
+            _acting.become(self._who)
+            t.valid &= ~MODE
+            await self._inner.setattr(t)
+
+    async def _is_as_a_write(self, t: Tsetattr) -> bool:
+        """Say whether the user may write the file, and asks to take its set-id bits away."""
+        had = (await self._inner.getattr(BASIC)).mode
+        rights = set_ids(had)
+        taken = rights and t.mode & MODE_BITS == had & MODE_BITS & ~rights
+        if not taken or not t.valid & MODE or t.valid & OWNERS:
             return False
         try:
-            await self._call(self._inner.open, WRONLY)
+            await self._inner.open(WRONLY)
         except OSError:
             return False
         return True
@@ -251,12 +264,21 @@ class ClientNode:
         await self._call(rename, name, self._behind(newdir), newname, self._behind(only))
 
     async def getxattr(self, name: bytes) -> bytes:
-        """Return the value of an extended attribute."""
-        return await self._call(self._inner.getxattr, name)
+        """Return the value of an extended attribute.
+
+        The marks of a file are as public as its mode, of which they are a part.
+        """
+        if self._who.uid and name.startswith(HIDDEN):
+            raise error(errno.ENODATA, name)
+        who = ROOT if name == perm.XATTR else self._who
+        return await self._backend.on_names(who, self._inner.getxattr, name)
 
     async def listxattr(self) -> bytes:
         """Return the names of the extended attributes."""
-        return await self._call(self._inner.listxattr)
+        names = await self._call(self._inner.listxattr)
+        if self._who.uid == 0:
+            return names
+        return b"".join(n + b"\0" for n in names.split(b"\0")[:-1] if not n.startswith(HIDDEN))
 
     async def setxattr(self, name: bytes, value: bytes, flags: int) -> None:
         """Set an extended attribute."""

@@ -123,13 +123,13 @@ async def mark(new: New, fid: Fid, marks: int) -> None:
 
 
 async def or_remove(new: New, node: Node, step: Awaitable[R]) -> R:
-    """Finish a new file, or remove it.
+    """Finish a new file, or remove it, also if nobody waits for it any more.
 
     Clauses: create.failure-leaves-fid
     """
     try:
         return await step
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             await new.where.unlink(new.name, bool(node.qid.type & DIR), only=node)
         raise

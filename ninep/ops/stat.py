@@ -32,6 +32,8 @@ from ninep.session import Session
 SECONDS_MAX = 1 << 62
 """Times further from 1970 than this many seconds are nonsense."""
 KNOWN = sum(SetattrValid)
+SET_ID = int(StMode.ISUID | StMode.ISGID)
+OWNERS = int(SetattrValid.UID | SetattrValid.GID)
 SIZE, MODE = int(SetattrValid.SIZE), int(SetattrValid.MODE)
 BEFORE_SIZE = int(SetattrValid.UID | SetattrValid.GID | SetattrValid.MODE)
 BASIC = int(GetattrMask.BASIC)
@@ -122,8 +124,9 @@ async def tsetattr(session: Session, t: Tsetattr) -> Rsetattr:
     """
     fid = session.fids.legal(t.fid, "getattr").held()
     check_values(t)
-    if t.valid & MODE and perm.set_ids(t.mode):
-        session.service.policy.check_mode(t.mode, (await fid.node.getattr(BASIC)).mode)
+    if t.valid & MODE and t.mode & SET_ID:
+        had = (await fid.node.getattr(BASIC)).mode
+        session.service.policy.check_mode(t.mode, had & ~SET_ID if t.valid & OWNERS else had)
     if t.valid & SIZE and fid.file and fid.state in {WRITE, RDWR}:
         later, t.valid = t.valid & ~(BEFORE_SIZE | SIZE), t.valid & BEFORE_SIZE
         await fid.node.setattr(t)

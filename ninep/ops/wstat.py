@@ -101,7 +101,8 @@ async def change(session: Session, fid: Fid, touched: set[str], wanted: Stat, no
     t = attributes(session, touched, wanted, old)
     marks = check_mode(session, node.qid, wanted, now) if "mode" in touched else None
     if t.valid & V.MODE:
-        session.service.policy.check_mode(t.mode, old.mode)
+        had = old.mode & ~perm.SPECIAL_MODE if t.valid & OWNER else old.mode
+        session.service.policy.check_mode(t.mode, had)
     name = check_name(fid, wanted.name) if "name" in touched else node.name
     size = check_length(node.qid, wanted.length) if "length" in touched else None
     async with AsyncExitStack() as undo:

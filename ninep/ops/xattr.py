@@ -8,6 +8,7 @@ from ninep.fids import XATTR_READ, XATTR_WRITE, Fid, Xattr
 from ninep.messages import Rxattrcreate, Rxattrwalk, Txattrcreate, Txattrwalk
 from ninep.session import Session
 
+REPLACE = int(XattrFlag.REPLACE)
 FLAGS = (0, int(XattrFlag.CREATE), int(XattrFlag.REPLACE))
 
 
@@ -60,7 +61,8 @@ async def txattrcreate(session: Session, t: Txattrcreate) -> Rxattrcreate:
         raise Violation("xattr.known-flags", f"flags {t.flags:#x}")
     if fid.node.readonly:
         raise Violation("session.readonly-refuses")
-    session.service.policy.check_attribute(t.name, t.attr_size)
+    if t.attr_size or t.flags != REPLACE:  # which removes it
+        session.service.policy.check_attribute(t.name)
     announced = Xattr(t.name, b"", t.attr_size, t.flags)
     fid.xattr = session.fids.take(announced, session.service.limits.xattrs)
     fid.state = XATTR_WRITE

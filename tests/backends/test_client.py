@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from ninep import sandbox
+from ninep import perm, sandbox
 from ninep.backend import Backend, Node
 from ninep.backends import _acting, client
 from ninep.backends.client import ClientBackend
-from ninep.backends.local import LocalBackend
-from ninep.constants import NONUNAME, SetattrValid
+from ninep.backends.local import WORKERS, LocalBackend
+from ninep.constants import NONUNAME, Perm, SetattrValid
 from ninep.users import NOBODY, Identity
 
 from .contract import Contract
@@ -189,7 +189,7 @@ async def test_set_id_bits_are_given_up(tree: ClientBackend, export: Path) -> No
         (export / name).write_bytes(b"program")
         (export / name).chmod(mode)
     node = await ben.walk(b"open")
-    for mode in (0o777 | 0o1000, 0o776, 0o7777):
+    for mode in (0o777 | 0o1000, 0o776, 0o7777, 0o6777, 0o4777, 0o2777):
         with refused(errno.EPERM):
             await node.setattr(change(SetattrValid.MODE, mode=mode))
     with refused(errno.EPERM):
@@ -211,9 +211,36 @@ async def test_attributes_that_are_not_a_users(tree: ClientBackend) -> None:
             await node.setxattr(name, b"v", 0)
         with refused(errno.EPERM):
             await node.removexattr(name)
-    await (await root.walk(b"f")).setxattr(b"trusted.a", b"v", 0)
+    there = await root.walk(b"f")
+    await there.setxattr(b"trusted.a", b"v", 0)
     await node.setxattr(b"user.a", b"v", 0)
+    assert {b"trusted.a", b"user.a", b""} == set((await there.listxattr()).split(b"\0"))
+    assert b"user.a\0" == await node.listxattr()
+    with refused(errno.ENODATA):
+        await node.getxattr(b"trusted.a")
     await node.removexattr(b"user.a")
+
+
+async def test_marks_are_public(tree: ClientBackend) -> None:
+    """Who may write a file and not read it is bound by its marks all the same."""
+    ann, ben = await tree.attach(ANN), await tree.attach(BEN)
+    node, _ = await ann.create(b"f", RDWR, 0o622, NONUNAME, ANN)
+    await perm.set_marks(node, Perm.APPEND)
+    theirs = await ben.walk(b"f")
+    assert Perm.APPEND == await perm.marks(theirs)
+    with refused(errno.EACCES):
+        await theirs.setxattr(b"user.other", b"v", 0)
+        await theirs.getxattr(b"user.other")
+
+
+async def test_devices_have_threads_of_their_own(tree: ClientBackend) -> None:
+    """A device that does not answer holds up nobody's files elsewhere."""
+    ann = await tree.attach(ANN)
+    _, file = await ann.create(b"f", RDWR, 0o600, NONUNAME, ANN)
+    stuck = tree._files[-1]  # noqa: SLF001  no device has that number
+    for _ in range(WORKERS):
+        await stuck.room.acquire()
+    assert 1 == await asyncio.wait_for(file.write(0, b"x"), 20)
 
 
 async def test_many_at_once(tree: ClientBackend, export: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -416,3 +418,20 @@ async def test_versions_of_many(root: Node, monkeypatch: pytest.MonkeyPatch) -> 
             await file.write(0, b"y")
             seen.add((node, (await attributes(node)).qid.version))
     assert 40 == len(seen)
+
+
+async def test_a_file_that_is_leased(path: Path, root: Node) -> None:
+    """Who cuts or opens it is not kept waiting, however long the holder takes."""
+    (path / "f").write_bytes(b"content")
+    node = await root.walk(b"f")
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    try:
+        with (path / "f").open("rb") as file:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            for call in (node.setattr(change(SetattrValid.SIZE, size=1)), node.open(RDWR)):
+                with refused(errno.EAGAIN):
+                    await call
+        await node.setattr(change(SetattrValid.SIZE, size=1))
+    finally:
+        signal.signal(signal.SIGIO, before)
+    assert b"c" == await content(node)

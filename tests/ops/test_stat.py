@@ -132,6 +132,11 @@ async def test_set_id_bits_are_an_option(client: Peer) -> None:
     await client.ok(setattr_(FILE, V.MODE, mode=0o700))
     assert errno.EPERM == await client.errno(setattr_(FILE, V.MODE, mode=0o4700))
     await client.ok(setattr_(DIR, V.MODE, mode=0o2755))
+    client.session.service.policy = Policy(set_id=True)
+    await client.ok(setattr_(FILE, V.MODE, mode=0o6755))
+    client.session.service.policy = Policy()
+    for valid in (V.MODE | V.UID, V.MODE | V.GID, V.MODE | V.UID | V.GID):
+        assert errno.EPERM == await client.errno(setattr_(FILE, valid, mode=0o6755, uid=5, gid=5))
 
 
 @pytest.mark.parametrize(

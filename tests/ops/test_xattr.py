@@ -233,6 +233,7 @@ async def test_privileged_names_are_an_option(client: Peer) -> None:
     client.session.service.policy = Policy()
     for name in (b"trusted.a", b"security.a"):
         await client.walk(FILE, FREE)
-        assert errno.EPERM == await client.errno(m.Txattrcreate(FREE, name, 1, 0))
+        for size, flags in ((1, 0), (0, 0), (0, 1), (1, 2)):
+            assert errno.EPERM == await client.errno(m.Txattrcreate(FREE, name, size, flags))
         await client.ok(m.Txattrcreate(FREE, name, 0, 2))
         assert errno.ENODATA == await client.errno(m.Tclunk(FREE))
