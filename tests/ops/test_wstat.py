@@ -15,6 +15,7 @@ from ninep.backends.readonly import ReadonlyBackend
 from ninep.constants import OpenMode, Perm
 from ninep.messages import Qid, Stat
 from ninep.ops.wstat import UNTOUCHED
+from ninep.policy import Policy
 from tests.helpers import Peer, old_peer
 
 OLD, U = "9P2000", "9P2000.u"
@@ -296,3 +297,22 @@ async def test_a_directory_of_the_host(dialect: str, tmp_path: Path) -> None:
     assert (2, 0o600, 5) == (made.st_size, made.st_mode & 0o777, int(made.st_mtime))
     number = await client.errno(wstat(A, name=b"d"))
     assert number == (errno.EEXIST if dialect == OLD else errno.EISDIR)
+
+
+async def test_set_id_bits_are_an_option(unix: Peer) -> None:
+    """create.set-id-privilege: none is new, and with another owner each is; so for Tcreate."""
+    mode = Perm.SETUID | 0o755
+    await unix.ok(wstat(A, mode=mode))
+    unix.session.service.policy = Policy()
+    before = await seen(unix)
+    for fields in (
+        {"mode": mode | Perm.SETGID},
+        {"mode": mode, "n_uid": 5},
+        {"mode": mode, "n_gid": 5},
+    ):
+        assert errno.EPERM == await unix.errno(wstat(A, **fields))
+    assert before == await seen(unix)
+    await unix.ok(wstat(A, mode=Perm.SETUID | 0o700))
+    await unix.walk(ROOT, FREE)
+    assert errno.EPERM == await unix.errno(m.Tcreate(FREE, b"new", mode, OpenMode.WRITE))
+    await unix.ok(m.Tcreate(FREE, b"new", Perm.DIR | Perm.SETGID | 0o755, 0))
