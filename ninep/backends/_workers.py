@@ -38,11 +38,39 @@ class Workers:
     def __init__(self, most: int) -> None:
         """Start no more than `most` threads, and none yet."""
         self._most = most
-        self.room = asyncio.Semaphore(most)
-        """Who has it may submit a call: those that wait are not among the calls yet."""
+        self._free = most
+        self._waiting: dict[asyncio.Future[None], None] = {}
         self._threads: list[Thread] = []
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._idle = Semaphore(0)
+
+    async def enter(self) -> None:
+        """Wait until there is room for one call more: those that wait are not among the calls yet.
+
+        Whoever has it gives it back (`leave`), also a coroutine that is dropped while it waits.
+        """
+        if self._free:
+            self._free -= 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = None
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self.leave()
+            self._waiting.pop(turn, None)
+            raise
+
+    def leave(self) -> None:
+        """Let the next one have room that still waits."""
+        while self._waiting:
+            turn = next(iter(self._waiting))
+            del self._waiting[turn]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     def submit(self, call: Callable[[*Args], R], *args: *Args) -> Future[R]:
         """Have a call run; return what will come of it.
@@ -93,23 +121,23 @@ async def in_thread(workers: Workers, call: Callable[[*Args], R], *args: *Args) 
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return call(*args)
-    await workers.room.acquire()
+    await workers.enter()
     try:
         future = workers.submit(call, *args)
     except RuntimeError as exc:
-        workers.room.release()
+        workers.leave()
         raise error(errno.ENOMEM) from exc
-    future.add_done_callback(partial(leave, loop, workers.room))
+    future.add_done_callback(partial(leave, loop, workers))
     try:
         return await asyncio.wrap_future(future)
     finally:
         del future  # it holds the error, whose traceback leads here
 
 
-def leave(loop: asyncio.AbstractEventLoop, room: asyncio.Semaphore, _: object) -> None:
+def leave(loop: asyncio.AbstractEventLoop, workers: Workers, _: object) -> None:
     """Let the next call have room."""
     with suppress(RuntimeError):  # the loop has ended, and nobody waits
-        loop.call_soon_threadsafe(room.release)
+        loop.call_soon_threadsafe(workers.leave)
 
 
 def work(calls: SimpleQueue[Call | None], idle: Semaphore) -> None:

@@ -239,7 +239,7 @@ async def test_devices_have_threads_of_their_own(tree: ClientBackend) -> None:
     _, file = await ann.create(b"f", RDWR, 0o600, NONUNAME, ANN)
     stuck = tree._files[-1]  # noqa: SLF001  no device has that number
     for _ in range(WORKERS):
-        await stuck.room.acquire()
+        await stuck.enter()
     assert 1 == await asyncio.wait_for(file.write(0, b"x"), 20)
 
 

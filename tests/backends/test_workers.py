@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from weakref import ref
 
 import pytest
 
-from ninep.backends._workers import Workers
+from ninep.backends._workers import Workers, in_thread
 
 WAIT = 10.0
 
@@ -74,7 +75,7 @@ def test_the_process_does_not_wait() -> None:
     """F-24: a call that never ends does not keep the process."""
     program = """if True:
         import threading
-        from ninep.backends._workers import Workers
+        from ninep.backends._workers import Workers, in_thread
         begun = threading.Event()
         workers = Workers(1)
         workers.submit(lambda: (begun.set(), threading.Event().wait()))
@@ -83,3 +84,48 @@ def test_the_process_does_not_wait() -> None:
     assert (
         subprocess.run([sys.executable, "-c", program], check=False, timeout=WAIT).returncode == 0
     )
+
+
+@pytest.mark.parametrize(
+    "end", ["closed", "cancelled", "handed and closed", "handed and cancelled"]
+)
+async def test_room_is_given_back(end: str) -> None:
+    """S-096: by who was dropped while waiting for it, too, also if it was given at that moment."""
+    workers = Workers(1)
+    await workers.enter()
+    waiting = in_thread(workers, Held(), "text")
+    turn = waiting.send(None)
+    behind = asyncio.ensure_future(in_thread(workers, Held(), "behind"))
+    await asyncio.sleep(0)
+    if end.startswith("handed"):
+        workers.leave()
+    if end.endswith("closed"):
+        waiting.close()
+    else:
+        turn.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            waiting.throw(asyncio.CancelledError)
+    if not end.startswith("handed"):
+        workers.leave()
+    assert "behind" == await asyncio.wait_for(behind, WAIT)
+    assert "text" == await asyncio.wait_for(in_thread(workers, Held(), "text"), WAIT)
+
+
+async def test_no_more_than_there_is_room_for() -> None:
+    """S-096: a call whose awaiter has gone takes up room until it has ended."""
+    workers, begun, go = Workers(2), threading.Semaphore(0), threading.Event()
+
+    def call() -> None:
+        begun.release()
+        go.wait(WAIT)
+
+    tasks = [asyncio.ensure_future(in_thread(workers, call)) for _ in range(5)]
+    for _ in range(2):
+        assert await asyncio.to_thread(begun.acquire, timeout=WAIT)
+    for task in tasks[:2]:
+        task.cancel()
+    await asyncio.wait(tasks[:2])
+    assert not begun.acquire(timeout=0.05)
+    go.set()
+    await asyncio.wait(tasks)
+    assert [task.cancelled() for task in tasks] == [True, True, False, False, False]
