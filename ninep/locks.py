@@ -9,13 +9,17 @@ lock.zero-length
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
+from operator import attrgetter
 
 from ninep.constants import LockType
 from ninep.errors import Violation
 
+START, END = attrgetter("start"), attrgetter("end")
 RDLCK, WRLCK, UNLCK = LockType.RDLCK, LockType.WRLCK, LockType.UNLCK
 INFINITY = 1 << 64
 """End of a lock that reaches to the end of the file, however long that gets."""
@@ -56,23 +60,28 @@ class Lock:
 
 
 class LockTable:
-    """Locks by file."""
+    """Locks by file and owner.
+
+    Those of one owner are in order and do not overlap, so that a request costs no more for them.
+    """
 
     def __init__(self, most: int) -> None:
         """Start with none; a connection may have so many."""
         self.most = most
-        self._files: dict[Hashable, list[Lock]] = {}
+        self._files: dict[Hashable, dict[Owner, list[Lock]]] = {}
         self._held: Counter[object] = Counter()
         """How many locks each connection has."""
 
     def __len__(self) -> int:
         """Count the locks held."""
-        return sum(map(len, self._files.values()))
+        return self._held.total()
 
     def conflict(self, file: Hashable, wanted: Lock) -> Lock | None:
         """Return the first lock that stands in the way of `wanted`."""
-        held = [lock for lock in self._files.get(file, ()) if lock.conflicts(wanted)]
-        return min(held, key=lambda lock: lock.start, default=None)
+        owners = self._files.get(file, {})
+        firsts = (_in_the_way(locks, wanted) for owner, locks in owners.items()
+                  if owner != wanted.owner)  # fmt: skip
+        return min(filter(None, firsts), key=START, default=None)
 
     def set(self, file: Hashable, wanted: Lock) -> bool:
         """Set or (type UNLCK) release a range; say whether that was possible.
@@ -81,10 +90,13 @@ class LockTable:
         """
         if wanted.type != UNLCK and self.conflict(file, wanted):
             return False
-        kept = _without(self._files.get(file, []), wanted)
-        locks = kept if wanted.type == UNLCK else _joined(kept, wanted)
-        self._bounded(wanted.owner.connection, len(locks) - len(self._files.get(file, ())))
-        self._store(file, locks)
+        locks = self._files.get(file, {}).get(wanted.owner, [])
+        at = bisect_left(locks, wanted.start, key=END)
+        end = bisect_right(locks, wanted.end, key=START)
+        kept = _without(locks[at:end], wanted)
+        new = kept if wanted.type == UNLCK else sorted(_joined(kept, wanted), key=START)
+        self._bounded(wanted.owner.connection, len(new) - (end - at))
+        self._store(file, wanted.owner, [*locks[:at], *new, *locks[end:]])
         return True
 
     def _bounded(self, connection: object, more: int) -> None:
@@ -95,34 +107,41 @@ class LockTable:
         if more > 0 and self._held[connection] + more > self.most:
             raise Violation("lock.count-limit", f"{self.most} locks")
 
-    def release(self, gone: Callable[[Lock], bool]) -> None:
-        """Release every lock that `gone` says yes to."""
-        for file in list(self._files):
-            self._store(file, [lock for lock in self._files[file] if not gone(lock)])
+    def release(self, connection: object) -> None:
+        """Release every lock of a connection."""
+        if connection in self._held:
+            for file, owners in list(self._files.items()):
+                for owner in [owner for owner in owners if owner.connection is connection]:
+                    self._store(file, owner, [])
 
     def release_fid(self, file: Hashable, fid: object) -> None:
         """Release what was locked through one fid."""
-        if file in self._files:
-            self._store(file, [lock for lock in self._files[file] if lock.fid is not fid])
+        for owner, locks in list(self._files.get(file, {}).items()):
+            self._store(file, owner, [lock for lock in locks if lock.fid is not fid])
 
-    def _store(self, file: Hashable, locks: list[Lock]) -> None:
-        old = self._files.get(file, ())
-        self._held.update(lock.owner.connection for lock in locks)
-        self._held.subtract(lock.owner.connection for lock in old)
-        for connection in {lock.owner.connection for lock in old}:
-            if not self._held[connection]:
-                del self._held[connection]
+    def _store(self, file: Hashable, owner: Owner, locks: list[Lock]) -> None:
+        owners = self._files.setdefault(file, {})
+        self._held[owner.connection] += len(locks) - len(owners.pop(owner, ()))
+        if not self._held[owner.connection]:
+            del self._held[owner.connection]
         if locks:
-            self._files[file] = locks
-        else:
-            self._files.pop(file, None)
+            owners[owner] = locks
+        if not owners:
+            del self._files[file]
+
+
+def _in_the_way(locks: list[Lock], wanted: Lock) -> Lock | None:
+    """Return the first of an owner's locks that `wanted` of another one conflicts with."""
+    overlapping = islice(locks, bisect_right(locks, wanted.start, key=END), None)
+    within = takewhile(lambda lock: lock.start < wanted.end, overlapping)
+    return next((lock for lock in within if lock.conflicts(wanted)), None)
 
 
 def _without(locks: list[Lock], cut: Lock) -> list[Lock]:
-    """Return what is left when an owner locks or releases the range of `cut`."""
+    """Return what is left of an owner's locks when the range of `cut` is locked or released."""
     left = []
     for lock in locks:
-        if lock.end <= cut.start or cut.end <= lock.start or lock.owner != cut.owner:
+        if lock.end <= cut.start or cut.end <= lock.start:
             left.append(lock)
             continue
         if lock.start < cut.start:

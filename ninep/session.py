@@ -98,7 +98,7 @@ class Session:
     def close(self) -> list[Fid]:
         """Drop every fid and lock; return the fids whose files are still to be removed."""
         left = self.fids.clear()
-        self.service.locks.release(lambda lock: lock.owner.connection is self)
+        self.service.locks.release(self)
         return left
 
     def buffer(self, shared: memoryview) -> memoryview:

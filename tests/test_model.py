@@ -311,7 +311,8 @@ class Sessions(RuleBasedStateMachine):
         table = self.peers[0].session.service.locks._files  # noqa: SLF001
         return {
             f"{number}: {m.Rgetlock(lock.type, lock.start, lock.length, *who)}"
-            for locks in table.values()
+            for owners in table.values()
+            for locks in owners.values()
             for lock in locks
             for who in [(lock.owner.proc_id, lock.owner.client_id)]
             for number in [sessions.index(lock.owner.connection)]
