@@ -261,3 +261,62 @@ def test_tests_mirror_the_code() -> None:
         if not (ROOT / "tests" / path.parent / f"test_{path.name}").exists()
     ]
     assert missing == []
+
+
+PATHS = re.compile(
+    r"access|chdir|l?chown|chmod|chroot|(get|set|list|remove)xattr|link|listdir|l?stat|makedirs"
+    r"|mkdir|mkfifo|mknod|open|readlink|remove|rename|replace|rmdir|scandir|statvfs|symlink"
+    r"|truncate|unlink|utime|walk"
+)
+"""Calls of `os` that take a path, or a descriptor instead."""
+OF_THE_PROCESS = {"ninep/backends/local.py: os.open(root"}
+"""Where a path is one: what is exported is named by who starts the server."""
+
+
+def test_names_never_become_paths() -> None:
+    """A file tree of the host has names looked up in a directory's descriptor, or has its number.
+
+    S-026, S-045: an absolute path would not care for the directory; `check_name` refuses it.
+    """
+    wrong = [
+        text
+        for path, tree in modules().items()
+        if path.is_relative_to(PACKAGE / "backends")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and takes_path(node)
+        for text in [f"{path.relative_to(ROOT)}: {ast.unparse(node)}"]
+        if not text.startswith(tuple(OF_THE_PROCESS))
+    ]
+    assert wrong == []
+
+
+def takes_path(call: ast.Call) -> bool:
+    """Say whether a call leads to a file by a path."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or not PATHS.fullmatch(function.attr):
+        return False
+    if not isinstance(function.value, ast.Name) or function.value.id != "os":
+        return False
+    relative = {word.arg for word in call.keywords if word.arg and word.arg.endswith("dir_fd")}
+    whole = {"src_dir_fd", "dst_dir_fd"} if function.attr in {"link", "rename"} else {"dir_fd"}
+    first = ast.unparse(call.args[0])
+    return relative != whole and not first.startswith("magic(") and not first.endswith(".number")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("os.open(name, flags)", True),
+        ("os.open(name, flags, dir_fd=fd.number)", False),
+        ("os.rename(old, new, src_dir_fd=fd.number)", True),
+        ("os.chmod(path, 0)", True),
+        ("os.chmod(magic(number), 0)", False),
+        ("os.scandir(fd.number)", False),
+        ("os.fstat(number)", False),
+    ],
+)
+def test_paths_are_seen(text: str, *, wrong: bool) -> None:
+    """The rule above can fail."""
+    call = ast.parse(text, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert wrong == takes_path(call)
