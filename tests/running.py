@@ -30,9 +30,10 @@ def ninep(*words: str) -> list[str]:
     return [sys.executable, *program, *words]
 
 
-def environment() -> dict[str, str]:
-    """Return ours, made so that a child's coverage is not lost."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+def environment(*, fenced: bool = False) -> dict[str, str]:
+    """Return ours, made so that a child's coverage is not lost, or not measured in the sandbox."""
+    left_out = MEASURED if fenced else set()
+    return {k: v for k, v in os.environ.items() if k not in left_out} | {"PYTHONUNBUFFERED": "1"}
 
 
 @contextlib.contextmanager
@@ -50,7 +51,7 @@ def serve(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment(fenced=fenced),
         umask=umask,
     ) as process:
         assert process.stdout

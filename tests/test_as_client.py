@@ -61,7 +61,8 @@ def as_client(tmp_path: Path, *options: str, fenced: bool = False) -> Iterator[s
     words = [*command, "serve", str(tmp_path / "export"), "--rw", "--as-client", *options, *LISTEN]
     with subprocess.Popen(
         [unshare, "--mount", "sh", "-c", IN_ITS_OWN, str(tmp_path), *words],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(fenced=fenced),
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stderr is not None
