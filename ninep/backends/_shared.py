@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Hashable
 from typing import Self
 from weakref import WeakValueDictionary, ref
 
+from ninep.backend import Node
 from ninep.constants import LopenFlag, StMode
+from ninep.messages import Qid
 from ninep.perm import set_ids
 
 ROOT_NAME = b"/"
@@ -141,3 +144,31 @@ class NamedNode:
             newdir.forget(newname)
         else:
             newdir.adopt(newname, child)
+
+
+class Behind:
+    """A node that stands for another one, and is known as that is."""
+
+    __slots__ = ("__weakref__",)
+
+    _inner: Node
+
+    @property
+    def tree(self) -> object:
+        """The tree of the node behind."""
+        return self._inner.tree
+
+    @property
+    def identity(self) -> Hashable:
+        """The identity of the file behind."""
+        return self._inner.identity
+
+    @property
+    def qid(self) -> Qid:
+        """The identity of the node behind."""
+        return self._inner.qid
+
+    @property
+    def name(self) -> bytes:
+        """The name of the node behind."""
+        return self._inner.name

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import errno
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -21,7 +21,7 @@ from ninep import perm
 from ninep.backend import File, Node
 from ninep.backends import _acting
 from ninep.backends._local_node import LocalNode
-from ninep.backends._shared import MODE_BITS, error
+from ninep.backends._shared import MODE_BITS, Behind, error
 from ninep.backends._workers import Workers, in_thread
 from ninep.backends.local import WORKERS, LocalBackend
 from ninep.constants import NONUNAME, GetattrMask, LopenFlag, SetattrValid
@@ -110,11 +110,12 @@ class ClientFile:
         return self._inner.readdir()
 
 
-class ClientNode:
+class ClientNode(Behind):
     """A node as it is for one user."""
 
-    __slots__ = ("__weakref__", "_backend", "_inner", "_who")
+    __slots__ = ("_backend", "_inner", "_who")
 
+    _inner: LocalNode
     readonly = False
 
     def __init__(self, backend: ClientBackend, inner: LocalNode, who: Identity) -> None:
@@ -122,26 +123,6 @@ class ClientNode:
         self._backend = backend
         self._inner = inner
         self._who = who
-
-    @property
-    def tree(self) -> object:
-        """The tree of the node behind."""
-        return self._inner.tree
-
-    @property
-    def identity(self) -> Hashable:
-        """The identity of the file behind."""
-        return self._inner.identity
-
-    @property
-    def qid(self) -> Qid:
-        """The identity of the node behind."""
-        return self._inner.qid
-
-    @property
-    def name(self) -> bytes:
-        """The name of the node behind."""
-        return self._inner.name
 
     @property
     def parent(self) -> ClientNode:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Hashable
 from typing import NoReturn
 from weakref import WeakValueDictionary
 
 from ninep.backend import Backend, File, Node
-from ninep.backends._shared import ACCESS, TRUNC, error
+from ninep.backends._shared import ACCESS, TRUNC, Behind, error
 from ninep.constants import NONUNAME
-from ninep.messages import Qid, Rgetattr, Rstatfs
+from ninep.messages import Rgetattr, Rstatfs
 
 
 class ReadonlyBackend:
@@ -36,10 +35,10 @@ class ReadonlyBackend:
         return node
 
 
-class ReadonlyNode:
+class ReadonlyNode(Behind):
     """A node that can be looked at."""
 
-    __slots__ = ("__weakref__", "_backend", "_inner")
+    __slots__ = ("_backend", "_inner")
 
     readonly = True
 
@@ -47,26 +46,6 @@ class ReadonlyNode:
         """Stand for `inner`."""
         self._backend = backend
         self._inner = inner
-
-    @property
-    def tree(self) -> object:
-        """The tree of the node behind."""
-        return self._inner.tree
-
-    @property
-    def identity(self) -> Hashable:
-        """The identity of the file behind."""
-        return self._inner.identity
-
-    @property
-    def qid(self) -> Qid:
-        """The identity of the node behind."""
-        return self._inner.qid
-
-    @property
-    def name(self) -> bytes:
-        """The name of the node behind."""
-        return self._inner.name
 
     @property
     def parent(self) -> ReadonlyNode:
